@@ -33,6 +33,7 @@ export interface OwnedProcesses {
   stop(name: string, timeoutMs?: number): Promise<void>;
 }
 
+const daemonPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const maxLogBytes = 64 * 1024 * 1024;
 
 /** Long-running processes that outlive this one, each with a pid file by which only it, and no successor, is ended. */
@@ -95,7 +96,8 @@ function launch(spec: ProcessSpec, logFile: string): ProcessIdentity | undefined
       detached: true,
       stdio: ['ignore', log, log],
       cwd: '/',
-      env: { ...process.env, ...spec.env },
+      // Not the caller's environment: who happens to run `up` (and behind which proxy) must not change the cluster.
+      env: { PATH: daemonPath, HOME: '/root', ...spec.env },
     });
     child.on('error', () => undefined);
     child.unref();

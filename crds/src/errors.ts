@@ -243,6 +243,13 @@ export const ERRORS = {
     summary: 'The ciphertext does not match its authentication tag.',
     hint: 'Seal the key again; the envelope was changed after sealing.',
   },
+  SEKS_SEAL_WRAP_REFUSED: {
+    status: 403,
+    retry: false,
+    area: 'sealed',
+    summary: 'The KMS refused to make or wrap a data key in this context.',
+    hint: 'Check that the key exists, is enabled and that you may call kms:GenerateDataKey and kms:Encrypt.',
+  },
 
   // lease: sidecar and key service
   SEKS_LEASE_TOKEN_INVALID: {
@@ -435,7 +442,8 @@ export const ERRORS = {
     status: 502,
     retry: false,
     area: 'upstream',
-    summary: 'The provider answered in a compressed form although none was asked for, so it could not be scrubbed.',
+    summary:
+      'The provider answered in a compressed form although none was asked for, so it could not be scrubbed.',
     hint: 'Report the provider and path; identity encoding is required.',
   },
 

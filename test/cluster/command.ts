@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
-import { accessSync, constants, createWriteStream } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { basename, delimiter, join } from 'node:path';
 import { StepFailed } from './failures.ts';
 import { tailOfText } from './log-tail.ts';
 
@@ -12,8 +12,6 @@ export interface CommandOptions {
   readonly timeoutMs?: number;
   /** Called with each line of output, for a heartbeat's note. */
   readonly onLine?: (line: string) => void;
-  /** All output is also written here. */
-  readonly logFile?: string;
 }
 
 export interface CommandResult {
@@ -26,11 +24,15 @@ const defaultTimeoutMs = 120_000;
 const maxCapturedChars = 8_000_000;
 
 /** Runs a program to its end and gives its stdout; any other exit code than 0 throws with the tail of its output. */
-export async function run(program: string, args: readonly string[], options: CommandOptions = {}): Promise<string> {
+export async function run(
+  program: string,
+  args: readonly string[],
+  options: CommandOptions = {},
+): Promise<string> {
   const result = await attempt(program, args, options);
   if (result.code !== 0) {
     throw new StepFailed(
-      `${program} ${args.slice(0, 4).join(' ')} failed with exit code ${result.code}`,
+      `${basename(program)} ${shorten(args.join(' '))} failed with exit code ${result.code}`,
       tailOfText(result.stderr.trim() === '' ? result.stdout : result.stderr),
     );
   }
@@ -49,16 +51,19 @@ export function attempt(
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
       stdio: ['pipe', 'pipe', 'pipe'],
-      timeout: timeoutMs,
-      killSignal: 'SIGKILL',
     });
-    const log = options.logFile === undefined ? undefined : createWriteStream(options.logFile, { flags: 'a' });
+    running.add(child);
+    // Not spawn's own limit, whose timer goes on when the program could not be started.
+    const limit = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+    const ended = (): void => {
+      running.delete(child);
+      clearTimeout(limit);
+    };
     const captured = { stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr'] as const) {
       child[name].setEncoding('utf8');
       child[name].on('data', (chunk: string) => {
         if (captured[name].length < maxCapturedChars) captured[name] += chunk;
-        log?.write(chunk);
         const line = chunk.trimEnd().split('\n').at(-1);
         if (line !== undefined && line !== '') options.onLine?.(line);
       });
@@ -67,19 +72,33 @@ export function attempt(
     child.stdin.on('error', () => undefined);
     child.stdin.end(options.input ?? '');
     child.on('error', (error) => {
-      log?.end();
+      ended();
       resolve({ code: 127, stdout: captured.stdout, stderr: error.message });
     });
     child.on('close', (code, signal) => {
-      log?.end();
+      ended();
       const ending = signal === null ? '' : `\nended by ${signal} (limit ${timeoutMs / 1000} s)`;
       resolve({ code: code ?? 128, stdout: captured.stdout, stderr: captured.stderr + ending });
     });
   });
 }
 
+const running = new Set<ChildProcess>();
+
+/** For a process that is about to exit: a compiler that nobody waits for should not go on for minutes. */
+export function endRunningCommands(): void {
+  for (const child of running) child.kill('SIGTERM');
+}
+
+function shorten(text: string): string {
+  return text.length <= 60 ? text : `${text.slice(0, 59)}…`;
+}
+
 /** Where a program is, looking through `searchPath` as a shell would; undefined when it is nowhere. */
-export function findProgram(name: string, searchPath: string = process.env['PATH'] ?? ''): string | undefined {
+export function findProgram(
+  name: string,
+  searchPath: string = process.env['PATH'] ?? '',
+): string | undefined {
   // Administrators' programs are often missing from the PATH of a plain `sudo` or `su`.
   for (const folder of [...searchPath.split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']) {
     if (folder === '') continue;

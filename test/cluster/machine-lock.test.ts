@@ -31,5 +31,7 @@ test('the lock is free again when the work throws', async () => {
   await expect(
     withMachineLock(name, { timeoutMs: 100 }, () => Promise.reject(new Error('boom'))),
   ).rejects.toThrow('boom');
-  await expect(withMachineLock(name, { timeoutMs: 100 }, () => Promise.resolve('free'))).resolves.toBe('free');
+  await expect(withMachineLock(name, { timeoutMs: 100 }, () => Promise.resolve('free'))).resolves.toBe(
+    'free',
+  );
 });

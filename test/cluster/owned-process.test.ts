@@ -5,7 +5,11 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { fingerprintOf, ownedProcesses, type OwnedProcesses, type ProcessSpec } from './owned-process.ts';
 import { identify } from './process-identity.ts';
 
-const sleeper: ProcessSpec = { name: 'sleeper', program: process.execPath, args: ['-e', 'setInterval(() => {}, 1e6)'] };
+const sleeper: ProcessSpec = {
+  name: 'sleeper',
+  program: process.execPath,
+  args: ['-e', 'setInterval(() => {}, 1e6)'],
+};
 
 describe('ownedProcesses', () => {
   let folder: string;
@@ -52,7 +56,11 @@ describe('ownedProcesses', () => {
   });
 
   test('output goes to the log', async () => {
-    await processes.ensure({ name: 'talker', program: process.execPath, args: ['-e', 'console.log("hello");setInterval(() => {}, 1e6)'] });
+    await processes.ensure({
+      name: 'talker',
+      program: process.execPath,
+      args: ['-e', 'console.log("hello");setInterval(() => {}, 1e6)'],
+    });
     const deadlineMs = Date.now() + 5_000;
     const log = (): string => readFileSync(processes.logFile('talker'), 'utf8');
     while (log() === '' && Date.now() < deadlineMs) await new Promise((resolve) => setTimeout(resolve, 10));
@@ -60,6 +68,8 @@ describe('ownedProcesses', () => {
   });
 
   test('a program that does not exist is reported', async () => {
-    await expect(processes.ensure({ ...sleeper, program: '/nonexistent' })).rejects.toThrow('sleeper ended at once');
+    await expect(processes.ensure({ ...sleeper, program: '/nonexistent' })).rejects.toThrow(
+      'sleeper ended at once',
+    );
   });
 });

@@ -77,7 +77,11 @@ export function ownedProcesses(pidDir: string, logDir: string): OwnedProcesses {
         }).catch(() => false);
         if (!ended) {
           signalQuietly(file, 'SIGKILL');
-          await waitUntil(() => !isRunning(file), { what: `${name} to end`, timeoutMs: 5_000, intervalMs: 20 });
+          await waitUntil(() => !isRunning(file), {
+            what: `${name} to end`,
+            timeoutMs: 5_000,
+            intervalMs: 20,
+          });
         }
       }
       rmSync(pidPath(name), { force: true });
@@ -91,7 +95,7 @@ function launch(spec: ProcessSpec, logFile: string): ProcessIdentity | undefined
   keepLogSmall(logFile);
   const log = openSync(logFile, 'a');
   try {
-    // `detached` gives it a session of its own: Ctrl-C in this terminal does not reach it.
+    // `detached` gives it a process group of its own: Ctrl-C in this terminal does not reach it.
     const child = spawn(spec.program, spec.args, {
       detached: true,
       stdio: ['ignore', log, log],

@@ -29,7 +29,10 @@ describe('parseStat', () => {
 });
 
 describe('isRunning', () => {
-  const before = identify(42, machine({ '/proc/42/stat': stat('etcd', 'S', '9001'), [bootFile]: 'boot-a\n' }));
+  const before = identify(
+    42,
+    machine({ '/proc/42/stat': stat('etcd', 'S', '9001'), [bootFile]: 'boot-a\n' }),
+  );
 
   test('the same process', () => {
     expect(before).toEqual({ pid: 42, startTicks: '9001', bootId: 'boot-a' });

@@ -28,7 +28,8 @@ export async function waitUntil<T>(
       lastProblem = error instanceof Error ? error.message : String(error);
     }
     const reason = wait.hopeless?.();
-    if (reason !== undefined) throw failure(`waiting for ${wait.what} is hopeless: ${reason}`, wait, lastProblem);
+    if (reason !== undefined)
+      throw failure(`waiting for ${wait.what} is hopeless: ${reason}`, wait, lastProblem);
     if (Date.now() >= deadlineMs) {
       throw failure(`timed out after ${wait.timeoutMs / 1000} s waiting for ${wait.what}`, wait, lastProblem);
     }

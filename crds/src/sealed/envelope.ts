@@ -19,7 +19,11 @@ export const sealContext = z.strictObject({
 export const wrappedDataKey = z.strictObject({
   kms: z.enum(['aws', 'local']),
   /** key id: an ARN for `aws`, a thumbprint for `local` */
-  kid: z.string().min(1).max(2048),
+  kid: z
+    .string()
+    .max(2048)
+    // Ids end up on terminals and in logs: no control characters, nothing that JSON escapes.
+    .regex(/^[A-Za-z0-9:/_.,@+=-]+$/),
   /** encrypted data key */
   edk: base64url.min(1).max(8192),
 });

@@ -1,0 +1,79 @@
+// What would let another container, or the node, reach into the sidecar: a shared namespace, the sidecar's own user id,
+// the host's files, or a capability that crosses such borders.
+import { SIDECAR_CONTAINER, SIDECAR_UID } from '@seks/crds';
+
+import type { Finding } from './finding.ts';
+import { placeOf } from './finding.ts';
+import { placedContainers } from './raw-pod.ts';
+import type { PlacedContainer, RawPod } from './raw-pod.ts';
+
+const SHARED_NAMESPACES = ['hostNetwork', 'hostPID', 'hostIPC', 'shareProcessNamespace'] as const;
+
+/**
+ * Capabilities that the Pod Security Standard "baseline" lets a container add. A list of what is allowed, because a list
+ * of what is dangerous would miss the next one: SYS_PTRACE, SYS_ADMIN and BPF read memory, NET_ADMIN and NET_RAW
+ * redirect and record what the sidecar sends.
+ */
+const HARMLESS_CAPABILITIES: ReadonlySet<string> = new Set([
+  'AUDIT_WRITE',
+  'CHOWN',
+  'DAC_OVERRIDE',
+  'FOWNER',
+  'FSETID',
+  'KILL',
+  'MKNOD',
+  'NET_BIND_SERVICE',
+  'SETFCAP',
+  'SETGID',
+  'SETPCAP',
+  'SETUID',
+  'SYS_CHROOT',
+]);
+
+/** the first field that breaks the sidecar's isolation, in the pod or in any container but the sidecar */
+export function isolationFinding(pod: RawPod): Finding | undefined {
+  const { spec } = pod;
+  for (const field of SHARED_NAMESPACES) {
+    if (spec[field] === true) return finding(`spec.${field} must not be true.`);
+  }
+  if (spec.securityContext?.runAsUser === SIDECAR_UID) {
+    return finding(`spec.securityContext.runAsUser must not be ${SIDECAR_UID}, the sidecar's.`);
+  }
+  if (spec.securityContext?.windowsOptions?.hostProcess === true) {
+    return finding('spec.securityContext.windowsOptions.hostProcess must not be true.');
+  }
+  const hostPath = spec.volumes?.find((volume) => volume.hostPath !== undefined);
+  if (hostPath !== undefined) return finding(`The volume ${hostPath.name} must not be a hostPath.`);
+  return placedContainers(pod)
+    .filter(({ container }) => container.name !== SIDECAR_CONTAINER)
+    .map(containerFinding)
+    .find((found) => found !== undefined);
+}
+
+function containerFinding(place: PlacedContainer): Finding | undefined {
+  const { container } = place;
+  const security = container.securityContext;
+  const at = placeOf(place);
+  if (container.targetContainerName === SIDECAR_CONTAINER) {
+    return finding(`${at}: targetContainerName must not be ${SIDECAR_CONTAINER}.`);
+  }
+  if (security?.runAsUser === SIDECAR_UID) {
+    return finding(`${at}: securityContext.runAsUser must not be ${SIDECAR_UID}, the sidecar's.`);
+  }
+  if (security?.privileged === true) return finding(`${at}: securityContext.privileged must not be true.`);
+  if (security?.procMount !== undefined && security.procMount !== 'Default') {
+    return finding(`${at}: securityContext.procMount must be Default.`);
+  }
+  if (security?.windowsOptions?.hostProcess === true) {
+    return finding(`${at}: securityContext.windowsOptions.hostProcess must not be true.`);
+  }
+  const capability = security?.capabilities?.add?.find(
+    (name) => !HARMLESS_CAPABILITIES.has(name.toUpperCase().replace(/^CAP_/, '')),
+  );
+  if (capability === undefined) return undefined;
+  return finding(`${at}: securityContext.capabilities.add must not hold ${capability}.`);
+}
+
+function finding(detail: string): Finding {
+  return { code: 'SEKS_INJECT_ISOLATION', detail };
+}

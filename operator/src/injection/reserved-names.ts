@@ -1,0 +1,35 @@
+// Names that only an injection may bring into a pod. A pod that has one already is refused, whether a binding selects
+// it or not: what carries our marks without our seal is a mistake or an attempt (S11).
+import { ANNOTATION_SEAL, LABEL_INJECTED, VOLUME_PRIVATE } from '@seks/crds';
+
+import type { Finding } from './finding.ts';
+import { placeOf } from './finding.ts';
+import { placedContainers } from './raw-pod.ts';
+import type { RawPod } from './raw-pod.ts';
+
+/** the volume that we add, and those whose names are kept for later */
+const RESERVED_VOLUMES: ReadonlySet<string> = new Set([
+  VOLUME_PRIVATE,
+  `${VOLUME_PRIVATE}-run`,
+  'seks-public',
+]);
+
+/** the first reserved name in a pod that was not injected yet */
+export function reservedNameFinding(pod: RawPod): Finding | undefined {
+  if (pod.metadata?.labels?.[LABEL_INJECTED] !== undefined) return reserved(`the label ${LABEL_INJECTED}`);
+  if (pod.metadata?.annotations?.[ANNOTATION_SEAL] !== undefined) {
+    return reserved(`the annotation ${ANNOTATION_SEAL}`);
+  }
+  const volume = pod.spec.volumes?.find(({ name }) => RESERVED_VOLUMES.has(name));
+  if (volume !== undefined) return reserved(`the volume ${volume.name}`);
+  // A mount without its volume is invalid, until our patch adds the volume.
+  for (const place of placedContainers(pod)) {
+    const mount = place.container.volumeMounts?.find(({ name }) => RESERVED_VOLUMES.has(name));
+    if (mount !== undefined) return reserved(`the mount of ${mount.name} in ${placeOf(place)}`);
+  }
+  return undefined;
+}
+
+function reserved(what: string): Finding {
+  return { code: 'SEKS_INJECT_RESERVED_NAME', detail: `Found ${what}.` };
+}

@@ -1,0 +1,39 @@
+// What went wrong on the way to the provider, in the words of the error catalogue. Messages of foreign errors are not passed
+// on: they may quote what was sent.
+import { SeksError } from '@seks/crds';
+
+/** maps an error of connecting, TLS or HTTP to the catalogue */
+export function toUpstreamError(cause: unknown): SeksError {
+  const own = findSeksError(cause);
+  if (own !== undefined) return own;
+  const code = codeOf(cause);
+  if (isTlsCode(code)) return new SeksError('SEKS_UPSTREAM_TLS', `Cause: ${code}.`, { cause });
+  const detail = code === '' ? undefined : `Cause: ${code}.`;
+  return new SeksError('SEKS_UPSTREAM_UNREACHABLE', detail, { cause });
+}
+
+/** the `code` of a Node.js error, if it has a plain one; the first one of several attempts */
+export function codeOf(cause: unknown): string {
+  if (cause instanceof AggregateError && cause.errors.length > 0) return codeOf(cause.errors[0]);
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  return typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code) ? code : '';
+}
+
+function findSeksError(cause: unknown): SeksError | undefined {
+  if (cause instanceof SeksError) return cause;
+  if (cause instanceof AggregateError) return cause.errors.find((error) => error instanceof SeksError);
+  return undefined;
+}
+
+// OpenSSL's verification results have their own names, e.g. DEPTH_ZERO_SELF_SIGNED_CERT, UNABLE_TO_GET_ISSUER_CERT_LOCALLY.
+function isTlsCode(code: string): boolean {
+  return /^ERR_(?:TLS|SSL)_|^EPROTO$|CERT|CRL|ISSUER|SIGNATURE|INVALID_CA|INVALID_PURPOSE/.test(code);
+}
+
+/** what a network error says of itself, e.g. `connect ECONNREFUSED 10.0.0.1:8443`; else its code */
+export function networkDetail(cause: unknown): string {
+  const first = cause instanceof AggregateError ? cause.errors[0] : cause;
+  // Only system errors: they name an operation, a code and an address, never what was sent.
+  if (first instanceof Error && 'syscall' in first) return first.message;
+  return codeOf(cause) || 'unknown cause';
+}

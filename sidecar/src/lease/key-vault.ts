@@ -1,0 +1,50 @@
+// One opened provider key with all that is derived from it, and the requests that it is being used for.
+import type { ErrorCode, Secret } from '@seks/crds';
+
+import { needlesOf } from '../scrub/needles.ts';
+
+/** a provider key in use */
+export class KeyVault {
+  readonly key: Secret<'provider-key'>;
+  /** what the scrubber looks for */
+  readonly needles: readonly Buffer[];
+  readonly #running = new Set<(reason: ErrorCode) => void>();
+  #retired = false;
+
+  /** @throws SeksError if what was sealed cannot be a key */
+  constructor(key: Secret<'provider-key'>) {
+    this.key = key;
+    this.needles = needlesOf(key);
+  }
+
+  /**
+   * registers a request that uses the key
+   *
+   * @param cut breaks the request off
+   * @returns to be called when the request has ended
+   */
+  begin(cut: (reason: ErrorCode) => void): () => void {
+    this.#running.add(cut);
+    return () => {
+      this.#running.delete(cut);
+      this.#eraseIfUnused();
+    };
+  }
+
+  /** breaks off all requests that use the key: it was revoked */
+  cut(reason: ErrorCode): void {
+    for (const cut of [...this.#running]) cut(reason);
+  }
+
+  /** no new request will come; the key is erased when the last one has ended, because the scrubber needs it until then */
+  retire(): void {
+    this.#retired = true;
+    this.#eraseIfUnused();
+  }
+
+  #eraseIfUnused(): void {
+    if (!this.#retired || this.#running.size > 0) return;
+    this.key.erase();
+    for (const needle of this.needles) needle.fill(0);
+  }
+}

@@ -1,0 +1,127 @@
+// From the key service's answer to a usable state: opens the envelopes in this process's memory, and trusts the answer no
+// further than it has to: it must fit the injection config and the files that this sidecar found.
+import {
+  type LeaseAnswer,
+  type LeasedCredential,
+  openEnvelope,
+  type Provider,
+  Secret,
+  secretEquals,
+  SeksError,
+  toSeksError,
+} from '@seks/crds';
+
+import { credentialKey, type TokenEntry } from '../credential/tokens.ts';
+import type { Forwarder } from '../forward/forwarder.ts';
+import { compilePolicy } from '../policy/policy.ts';
+import { createHeaderClassifier } from '../request/header-kind.ts';
+import { KeyVault } from './key-vault.ts';
+import type { GrantedCredential, LeaseState } from './lease-state.ts';
+import type { SourceFinding } from './sealed-files.ts';
+
+export interface OpenLeaseOptions {
+  namespace: string;
+  entries: readonly TokenEntry[];
+  /** by {@link credentialKey}, one for each source in order */
+  findings: ReadonlyMap<string, readonly SourceFinding[]>;
+  forwarderFor: (provider: Provider) => Forwarder;
+  /** when the lease was asked for, on the scheduler's clock: its time runs from then */
+  askedAtMs: number;
+  previous: LeaseState | undefined;
+}
+
+/** opens a lease; what cannot be used becomes the error that requests for it are answered with */
+export async function openLease(answer: LeaseAnswer, options: OpenLeaseOptions): Promise<LeaseState> {
+  const credentials = new Map<string, GrantedCredential | SeksError>();
+  for (const leased of answer.credentials) {
+    const entry = options.entries.find((candidate) => credentialKey(candidate) === credentialKey(leased));
+    if (entry === undefined) continue;
+    credentials.set(credentialKey(leased), await openCredential(leased, entry, options));
+  }
+  for (const { code, message, ...of } of answer.refusals) {
+    // A refusal beats a grant: if both stand in one answer, something is wrong with it.
+    const precise = code === 'SEKS_SECRET_NOT_SEALED' ? firstProblem(options.findings.get(credentialKey(of))) : undefined;
+    credentials.set(credentialKey(of), precise ?? refusal(code, message));
+  }
+  return {
+    id: answer.id,
+    expiresAtMs: options.askedAtMs + answer.ttlSeconds * 1000,
+    credentials,
+    classifier: createHeaderClassifier(placementNames(credentials)),
+  };
+}
+
+/** an error with the words of the key service, whose messages already begin with the summary */
+export function refusal(code: SeksError['code'], message: string): SeksError {
+  const { summary } = new SeksError(code).spec;
+  const detail = message.startsWith(summary) ? message.slice(summary.length).trim() : message;
+  return detail === '' ? new SeksError(code) : new SeksError(code, detail);
+}
+
+async function openCredential(
+  leased: LeasedCredential,
+  entry: TokenEntry,
+  options: OpenLeaseOptions,
+): Promise<GrantedCredential | SeksError> {
+  const dataKey = new Secret('data-key', Buffer.from(leased.dataKey, 'base64url'));
+  try {
+    const { provider, policy, agent, tier } = leased;
+    const key = await openSource(leased, entry, dataKey, options);
+    return {
+      agent,
+      tier,
+      provider,
+      policy: compilePolicy(policy),
+      vault: reuseVault(options.previous, entry, key) ?? new KeyVault(key),
+      forwarder: options.forwarderFor(provider),
+    };
+  } catch (cause) {
+    return toSeksError(cause);
+  } finally {
+    dataKey.erase();
+  }
+}
+
+async function openSource(
+  leased: LeasedCredential,
+  entry: TokenEntry,
+  dataKey: Secret<'data-key'>,
+  { namespace, findings }: OpenLeaseOptions,
+): Promise<Secret<'provider-key'>> {
+  if (leased.provider.name !== entry.provider) throw new SeksError('SEKS_CREDENTIAL_REMOVED', 'Another provider.');
+  const found = findings.get(credentialKey(leased)) ?? [];
+  // S16: the first source that is present, and no other, whatever the answer says.
+  const first = found.findIndex(({ report }) => report.state !== 'missing');
+  const source = entry.sources[leased.source];
+  const envelope = found[leased.source]?.envelope;
+  if (leased.source !== first || source === undefined || source.tier !== leased.tier || envelope === undefined) {
+    throw new SeksError('SEKS_CREDENTIAL_REMOVED', 'The lease names another source than the first present one.');
+  }
+  const { secret, key } = source;
+  return openEnvelope(envelope, dataKey, { namespace, secret, key, provider: entry.provider });
+}
+
+/** an unchanged key stays where it is, so that running requests and new ones share one copy */
+function reuseVault(
+  previous: LeaseState | undefined,
+  entry: TokenEntry,
+  key: Secret<'provider-key'>,
+): KeyVault | undefined {
+  const before = previous?.credentials.get(credentialKey(entry));
+  if (before === undefined || before instanceof SeksError || !secretEquals(before.vault.key, key)) return undefined;
+  key.erase();
+  return before.vault;
+}
+
+function firstProblem(findings: readonly SourceFinding[] | undefined): SeksError | undefined {
+  return findings?.find(({ report }) => report.state !== 'missing')?.problem;
+}
+
+function placementNames(credentials: ReadonlyMap<string, GrantedCredential | SeksError>): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const credential of credentials.values()) {
+    if (credential instanceof SeksError) continue;
+    for (const { header } of credential.provider.spec.auth) names.add(header.name.toLowerCase());
+  }
+  return names;
+}

@@ -1,0 +1,81 @@
+// Which routes a credential may be used for. Deny beats allow, and what nothing allows is denied (S7, S13).
+import type { RouteRule } from '@seks/crds';
+
+import { compileGlob, type Glob } from './glob.ts';
+
+/** rules as they come with a lease */
+export interface PolicyRules {
+  allow: readonly RouteRule[];
+  deny: readonly RouteRule[];
+}
+
+export interface Decision {
+  allowed: boolean;
+  /** the glob that decided, for the audit; undefined if no rule matched */
+  route: string | undefined;
+}
+
+/** a compiled policy */
+export interface Policy {
+  /** decides by method and plain (not percent-encoded) path */
+  decide(method: string, plainPath: string): Decision;
+}
+
+interface CompiledRule {
+  methods: ReadonlySet<string> | undefined;
+  pattern: string;
+  glob: Glob;
+}
+
+const MAX_REMEMBERED = 512;
+const MAX_REMEMBERED_LENGTH = 256;
+
+/** compiles the rules of one credential, once for each lease */
+export function compilePolicy(rules: PolicyRules): Policy {
+  const allow = rules.allow.flatMap((rule) => compileRule(rule, (pattern) => pattern));
+  // Some servers route without regard to case, so a deny rule matches without regard to it.
+  const deny = rules.deny.flatMap((rule) => compileRule(rule, (pattern) => pattern.toLowerCase()));
+  const decide = (method: string, path: string): Decision => {
+    const denied = find(deny, method, denyForms(path));
+    if (denied !== undefined) return { allowed: false, route: denied };
+    const allowed = find(allow, method, [path]);
+    return { allowed: allowed !== undefined, route: allowed };
+  };
+  return remember(decide);
+}
+
+/** agents call the same few routes over and over; the memory is bounded because they choose the paths */
+function remember(decide: Policy['decide']): Policy {
+  const known = new Map<string, Decision>();
+  return {
+    decide(method, path) {
+      const key = `${method} ${path}`;
+      const before = known.get(key);
+      if (before !== undefined) return before;
+      const decision = decide(method, path);
+      if (known.size >= MAX_REMEMBERED) known.clear();
+      if (key.length <= MAX_REMEMBERED_LENGTH) known.set(key, decision);
+      return decision;
+    },
+  };
+}
+
+/** many servers take `/x/` for `/x` */
+function denyForms(path: string): readonly string[] {
+  const lower = path.toLowerCase();
+  const bare = lower.replace(/\/+$/, '');
+  return bare === lower || bare === '' ? [lower] : [lower, bare];
+}
+
+function find(rules: readonly CompiledRule[], method: string, paths: readonly string[]): string | undefined {
+  for (const rule of rules) {
+    if (rule.methods !== undefined && !rule.methods.has(method)) continue;
+    if (paths.some((path) => rule.glob(path))) return rule.pattern;
+  }
+  return undefined;
+}
+
+function compileRule(rule: RouteRule, form: (pattern: string) => string): CompiledRule[] {
+  const methods = rule.methods === undefined ? undefined : new Set(rule.methods.map((name) => name.toUpperCase()));
+  return rule.paths.map((pattern) => ({ methods, pattern, glob: compileGlob(form(pattern)) }));
+}

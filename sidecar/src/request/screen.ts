@@ -1,0 +1,150 @@
+// Screens a request before anything else looks at it. Works on the raw header list: Node's own `headers` object drops and
+// joins duplicates, and duplicates are what smuggling is made of.
+import { SeksError } from '@seks/crds';
+
+import type { HeaderClassifier } from './header-kind.ts';
+import { parseTarget, type Target } from './target.ts';
+
+/** what the parser of HTTP hands over */
+export interface RawRequest {
+  method: string;
+  url: string;
+  httpVersion: string;
+  /** names and values in turn, as received */
+  rawHeaders: readonly string[];
+}
+
+export interface CredentialHeader {
+  /** in lower case */
+  name: string;
+  value: string;
+}
+
+/** headers by lower-case name, in the form that `http.request` takes */
+export type ForwardHeaders = Record<string, string | string[]>;
+
+/** a request with exactly one meaning */
+export interface ScreenedRequest {
+  method: string;
+  target: Target;
+  /** headers that may be forwarded: without credentials, hop-by-hop and Host */
+  headers: ForwardHeaders;
+  credentials: CredentialHeader[];
+}
+
+export interface ScreenOptions {
+  /** values of Host, in lower case, that are this sidecar */
+  hosts: ReadonlySet<string>;
+  classifier: HeaderClassifier;
+}
+
+const MAX_HEADERS = 100;
+const FORBIDDEN_METHODS = new Set(['CONNECT', 'TRACE', 'TRACK']);
+/** with these Node frames a body of unknown length as chunked by itself */
+const SELF_FRAMING_METHODS = new Set(['POST', 'PUT', 'PATCH']);
+
+interface Framing {
+  hosts: string[];
+  contentLengths: string[];
+  transferEncodings: string[];
+  connection: string[];
+}
+
+/**
+ * checks that a request means one thing and takes it apart
+ *
+ * @throws SeksError with the code of the first rule that it breaks
+ */
+export function screenRequest(raw: RawRequest, { hosts, classifier }: ScreenOptions): ScreenedRequest {
+  if (FORBIDDEN_METHODS.has(raw.method)) throw new SeksError('SEKS_METHOD_REFUSED');
+  if (raw.rawHeaders.length > MAX_HEADERS * 2) throw malformed(`More than ${MAX_HEADERS} headers.`);
+  const headers: ForwardHeaders = {};
+  const credentials: CredentialHeader[] = [];
+  const framing: Framing = { hosts: [], contentLengths: [], transferEncodings: [], connection: [] };
+  for (let i = 0; i < raw.rawHeaders.length; i += 2) {
+    const value = raw.rawHeaders[i + 1] ?? '';
+    const { name, kind } = classifier.classify(raw.rawHeaders[i] ?? '');
+    switch (kind) {
+      case 'pass':
+        addHeader(headers, name, value);
+        break;
+      case 'credential':
+        credentials.push({ name, value });
+        break;
+      case 'host':
+        framing.hosts.push(value);
+        break;
+      case 'content-length':
+        framing.contentLengths.push(value);
+        break;
+      case 'transfer-encoding':
+        framing.transferEncodings.push(value);
+        break;
+      case 'connection':
+        framing.connection.push(value);
+        break;
+      case 'expect':
+        // The server has answered other expectations before; 100-continue is between agent and sidecar only.
+        if (value.toLowerCase() !== '100-continue') throw new SeksError('SEKS_EXPECT_REFUSED');
+        break;
+      case 'upgrade':
+        throw new SeksError('SEKS_UPGRADE_REFUSED');
+      case 'refuse':
+        throw malformed(`The header ${name} is not forwarded.`);
+      case 'drop':
+        break;
+    }
+  }
+  checkHost(framing.hosts, hosts);
+  dropNominated(headers, framing.connection, classifier);
+  frameBody(headers, framing, raw.method);
+  return { method: raw.method, target: parseTarget(raw.url), headers, credentials };
+}
+
+function addHeader(headers: ForwardHeaders, name: string, value: string): void {
+  const present = headers[name];
+  if (present === undefined) headers[name] = value;
+  else if (Array.isArray(present)) present.push(value);
+  else headers[name] = [present, value];
+}
+
+function checkHost(found: readonly string[], ours: ReadonlySet<string>): void {
+  if (found.length !== 1) throw malformed('The request needs exactly one Host header.');
+  if (!ours.has((found[0] ?? '').toLowerCase())) throw new SeksError('SEKS_HOST_REFUSED');
+}
+
+// RFC 9110 §7.6.1 lets a client nominate more hop-by-hop headers. Nominating one that frames or authenticates the request
+// is an attempt to make us drop it, and is refused instead.
+function dropNominated(headers: ForwardHeaders, connection: readonly string[], classifier: HeaderClassifier): void {
+  for (const value of connection) {
+    for (const option of value.split(',')) {
+      const { name, kind } = classifier.classify(option.trim());
+      if (kind === 'pass' && name !== 'content-type') delete headers[name];
+      else if (kind !== 'drop') throw malformed('The Connection header names a header that must be forwarded.');
+    }
+  }
+}
+
+// RFC 9112 §6.3: one framing, or the request can be split in two by the next server.
+function frameBody(headers: ForwardHeaders, framing: Framing, method: string): void {
+  const { contentLengths, transferEncodings } = framing;
+  if (transferEncodings.length === 0) {
+    if (contentLengths.length > 1) throw malformed('More than one Content-Length.');
+    const length = contentLengths[0];
+    if (length === undefined) return;
+    if (!/^\d{1,15}$/.test(length)) throw malformed('Content-Length is not a number.');
+    headers['content-length'] = length;
+    return;
+  }
+  if (contentLengths.length > 0) throw malformed('Both Content-Length and Transfer-Encoding.');
+  if (transferEncodings.length > 1 || transferEncodings[0]?.toLowerCase() !== 'chunked') {
+    throw malformed('Transfer-Encoding is not chunked.');
+  }
+  // Without the header Node would send such a body unframed with other methods (as in CVE-2026-29057); with it,
+  // httpxy gives up the upstream connection afterwards, so it is set only where it is needed.
+  if (!SELF_FRAMING_METHODS.has(method)) headers['transfer-encoding'] = 'chunked';
+}
+
+function malformed(detail: string): SeksError {
+  return new SeksError('SEKS_REQUEST_MALFORMED', detail);
+}

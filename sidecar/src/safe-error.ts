@@ -1,0 +1,34 @@
+// What may be logged of an error. Messages may quote what was being handled (JSON.parse does), so only those of our own
+// catalogue and of system calls are shown; of others the kind, the code and the places in the code.
+import { SeksError } from '@seks/crds';
+
+import { codeOf, networkDetail } from './forward/upstream-error.ts';
+
+/** an error without anything that may be secret */
+export interface SafeError {
+  name: string;
+  code?: string;
+  detail?: string;
+  at?: string[];
+}
+
+/** the loggable view of anything that was thrown */
+export function describeError(cause: unknown): SafeError {
+  if (cause instanceof SeksError) return { name: cause.name, code: cause.code, detail: cause.message };
+  if (!(cause instanceof Error)) return { name: typeof cause };
+  const code = codeOf(cause);
+  const frames = (cause.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  return {
+    name: cause.name,
+    ...(code === '' ? {} : { code }),
+    ...('syscall' in cause ? { detail: networkDetail(cause) } : {}),
+    at: frames.slice(0, 8).map((line) => line.trim()),
+  };
+}
+
+/** what the kubelet shows as the reason of the container's end */
+export function terminationMessage(cause: unknown): string {
+  if (cause instanceof SeksError) return `${cause.code}: ${cause.message} ${cause.spec.hint}\n`;
+  const { name, code, detail } = describeError(cause);
+  return `SEKS_INTERNAL: ${[name, code, detail].filter((part) => part !== undefined).join(' ')}\n`;
+}

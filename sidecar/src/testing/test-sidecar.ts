@@ -1,0 +1,117 @@
+// The sidecar's agent side on a free port, with everything that it writes kept for inspection.
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { connect, type AddressInfo } from 'node:net';
+
+import { makeFakeToken } from '@seks/crds';
+import { pino } from 'pino';
+
+import { createAudit } from '../audit/audit.ts';
+import { createTokenTable } from '../credential/tokens.ts';
+import { LeaseHolder } from '../lease/lease-state.ts';
+import { type AgentSide, createAgentSide } from '../listen/agent-side.ts';
+import { createSidecarMetrics, type SidecarMetrics } from '../metrics/sidecar-metrics.ts';
+import { type StaticCredential, staticBindings, staticLease } from './static-lease.ts';
+import { createTestForwarder } from './test-forwarder.ts';
+
+export interface TestSidecarOptions {
+  credentials: StaticCredential[];
+  addresses: Readonly<Record<string, readonly string[]>>;
+  /** a clock instead of the real one */
+  nowMs?: () => number;
+  expiresAtMs?: number;
+  idleTimeoutMs?: number;
+}
+
+/** a running agent side */
+export interface TestSidecar {
+  port: number;
+  base: string;
+  holder: LeaseHolder;
+  metrics: SidecarMetrics;
+  side: AgentSide;
+  /** audit events, parsed */
+  audit: Record<string, unknown>[];
+  /** everything that was written anywhere */
+  written(): Promise<string>;
+  /** sends bytes as they are and returns the whole answer, up to the end of the connection or the silence after it */
+  raw(bytes: string | Buffer): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** a fake token as the webhook makes them */
+export function fakeToken(template = 'sk-{token}'): string {
+  return makeFakeToken(template, randomBytes).reveal((bytes) => bytes.toString());
+}
+
+/** starts the agent side over a static lease */
+export async function startSidecar(options: TestSidecarOptions): Promise<TestSidecar> {
+  const nowMs = options.nowMs ?? (() => performance.now());
+  const metrics = createSidecarMetrics('test');
+  const holder = new LeaseHolder(nowMs);
+  const { credentials, addresses, expiresAtMs, idleTimeoutMs } = options;
+  const forwarderFor = (provider: StaticCredential['provider']) =>
+    createTestForwarder(provider, addresses, undefined, idleTimeoutMs);
+  holder.replace(undefined, staticLease(credentials, forwarderFor, expiresAtMs));
+  const logged: string[] = [];
+  const lines: string[] = [];
+  const audit = createAudit({
+    namespace: 'agents',
+    pod: 'pod-0',
+    wallClock: Date.now,
+    sink: (line) => lines.push(line) > 0,
+    result: metrics.audited,
+  });
+  const port = await freePort();
+  const side = createAgentSide({
+    tokens: createTokenTable(staticBindings(credentials)),
+    holder,
+    metrics,
+    audit,
+    log: pino({ level: 'trace' }, { write: (line: string) => logged.push(line) }),
+    nowMs,
+    randomBytes,
+    port,
+  });
+  side.server.listen(port, '127.0.0.1');
+  await once(side.server, 'listening');
+  return {
+    port,
+    base: `http://127.0.0.1:${port}`,
+    holder,
+    metrics,
+    side,
+    get audit() {
+      return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    },
+    written: async () => [...logged, ...lines, await metrics.registry.metrics()].join('\n'),
+    raw: (bytes) => sendRaw(port, bytes),
+    async close() {
+      side.server.closeAllConnections();
+      side.server.close();
+      if (side.server.listening) await once(side.server, 'close');
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const { createServer } = await import('node:net');
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}
+
+function sendRaw(port: number, bytes: string | Buffer): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let answer = '';
+    const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
+    // A keep-alive connection does not end by itself.
+    socket.setTimeout(300, () => socket.end());
+    socket.on('data', (chunk) => (answer += chunk.toString('latin1')));
+    socket.on('error', (error: NodeJS.ErrnoException) => (error.code === 'ECONNRESET' ? resolve(answer) : reject(error)));
+    socket.on('close', () => resolve(answer));
+  });
+}

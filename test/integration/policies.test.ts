@@ -1,0 +1,621 @@
+// The chart's admission policies, on a real API server. They are installed under other names and for one namespace only, so that
+// neither an installed chart nor another test is touched.
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+
+import type { InjectionConfig } from '../../crds/src/index.ts';
+import { buildSidecar, buildVolumes } from '../../operator/src/injection/sidecar.ts';
+import { waitUntil } from '../cluster/wait-until.ts';
+import type { KubernetesObject } from './kubernetes.ts';
+import { kubectl, mustKubectl, renderChart, temporaryNamespace } from './kubernetes.ts';
+
+interface Container {
+  name: string;
+  [field: string]: unknown;
+}
+interface Volume {
+  name: string;
+  [field: string]: unknown;
+}
+interface Pod extends KubernetesObject {
+  metadata: {
+    name: string;
+    labels: Record<string, string>;
+    annotations: Record<string, string>;
+  };
+  spec: {
+    initContainers: Container[];
+    containers: [Container, ...Container[]];
+    volumes: Volume[];
+    [field: string]: unknown;
+  };
+}
+
+const SEKS_TOKEN = { name: 'innocent', projected: { sources: [tokenSource('seks-anything')] } };
+
+let namespace: Awaited<ReturnType<typeof temporaryNamespace>>;
+let image: string;
+const installed: KubernetesObject[] = [];
+
+beforeAll(async () => {
+  namespace = await temporaryNamespace();
+  image = (await imageOfInstalledPolicy()) ?? 'registry.example/seks-sidecar:1';
+  const rendered = await renderChart(namespace.name, [`sidecar.additionalAllowedImages[0]=${image}`]);
+  for (const object of rendered.filter(({ kind }) => kind.startsWith('ValidatingAdmissionPolicy'))) {
+    const spec = object['spec'] as { policyName?: string };
+    installed.push({
+      ...object,
+      metadata: { name: testName(object.metadata.name) },
+      spec:
+        spec.policyName === undefined
+          ? spec
+          : {
+              ...spec,
+              policyName: testName(spec.policyName),
+              matchResources: {
+                namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace.name } },
+              },
+            },
+    });
+  }
+  await mustKubectl(['create', '-f', '-'], list(installed));
+  await untilPoliciesWork();
+}, 120_000);
+
+afterAll(async () => {
+  await mustKubectl(['delete', '--ignore-not-found', '-f', '-'], list(installed));
+  await namespace.remove();
+}, 60_000);
+
+test('every policy type-checks without a warning', async () => {
+  const policies = installed.filter(({ kind }) => kind === 'ValidatingAdmissionPolicy');
+  expect(policies).toHaveLength(6);
+  for (const { metadata } of policies) {
+    const status = await waitUntil(
+      async () => {
+        const text = await mustKubectl(['get', 'validatingadmissionpolicy', metadata.name, '-o', 'json']);
+        const { status } = JSON.parse(text) as {
+          status?: { typeChecking?: { expressionWarnings?: unknown[] } };
+        };
+        return status?.typeChecking === undefined ? undefined : status;
+      },
+      { what: `the type check of ${metadata.name}`, timeoutMs: 60_000 },
+    );
+    expect([metadata.name, status.typeChecking]).toEqual([metadata.name, {}]);
+  }
+});
+
+describe('pods at creation', () => {
+  test('a pod as the webhook makes it is accepted', async () => {
+    expect(await create(injectedPod())).toEqual(ACCEPTED);
+  });
+
+  test('a pod that has nothing to do with SEKS is accepted, privileged or not', async () => {
+    const pod = plainPod();
+    pod.spec.containers[0]['securityContext'] = { privileged: true };
+    pod.spec['hostNetwork'] = true;
+    pod.spec.volumes.push({ name: 'host', hostPath: { path: '/' } });
+    expect(await create(pod)).toEqual(ACCEPTED);
+  });
+
+  test('an injected pod keeps what is harmless', async () => {
+    const pod = injectedPod();
+    pod.spec.containers[0]['securityContext'] = {
+      runAsUser: 0,
+      capabilities: { add: ['NET_BIND_SERVICE', 'chown'] },
+    };
+    pod.spec.containers[0]['envFrom'] = [{ secretRef: { name: 'other-secret' } }];
+    pod.spec.volumes.push(
+      { name: 'own-token', projected: { sources: [tokenSource('vault')] } },
+      { name: 'other', secret: { secretName: 'other-secret' } },
+    );
+    pod.spec.initContainers.push({ name: 'setup', image: 'registry.example/agent:1' });
+    expect(await create(pod)).toEqual(ACCEPTED);
+  });
+
+  const refused: [string, RegExp, (pod: Pod) => void][] = [
+    [
+      'S14: label seks.ai/inject without sidecar',
+      /SEKS_INJECT_NO_BINDING/,
+      (pod) => {
+        Object.assign(pod.spec, plainPod().spec);
+        pod.metadata = { ...plainPod().metadata, labels: { 'seks.ai/inject': 'true' } };
+      },
+    ],
+    [
+      'S11: only the label of injected pods',
+      /SEKS_INJECT_NO_BINDING/,
+      (pod) => {
+        Object.assign(pod.spec, plainPod().spec);
+        pod.metadata.annotations = {};
+      },
+    ],
+    [
+      'S11: only the seal',
+      /SEKS_INJECT_NO_BINDING/,
+      (pod) => {
+        Object.assign(pod.spec, plainPod().spec);
+        pod.metadata.labels = {};
+      },
+    ],
+    [
+      'S3: the private volume without the sidecar, and without any mark',
+      /SEKS_INJECT_NO_BINDING/,
+      (pod) => {
+        withoutToken(pod);
+        Object.assign(pod, { metadata: plainPod().metadata });
+        pod.spec.initContainers = [];
+      },
+    ],
+    [
+      'the sidecar after another init container',
+      /first init container/,
+      (pod) => {
+        withoutToken(pod);
+        pod.spec.initContainers.unshift({ name: 'first', image: 'registry.example/agent:1' });
+      },
+    ],
+    [
+      'S11: a regular container named seks-proxy',
+      /SEKS_INJECT_NO_BINDING/,
+      (pod) => {
+        withoutToken(pod);
+        pod.spec.initContainers = [];
+        pod.spec.containers.push({ name: 'seks-proxy', image });
+      },
+    ],
+    [
+      'another image for the sidecar',
+      /image registry\.example\/evil:1 is not allowed/,
+      (pod) => (sidecarOf(pod)['image'] = 'registry.example/evil:1'),
+    ],
+    [
+      'a sidecar that runs once',
+      /must restart always/,
+      (pod) => {
+        delete sidecarOf(pod)['restartPolicy'];
+        delete sidecarOf(pod)['startupProbe'];
+        delete sidecarOf(pod)['livenessProbe'];
+      },
+    ],
+    ['a sidecar as another user', /run as UID 64021/, (pod) => setSidecarSecurity(pod, { runAsUser: 1000 })],
+    [
+      'a sidecar with a writable root file system',
+      /read-only root/,
+      (pod) => setSidecarSecurity(pod, { readOnlyRootFilesystem: false }),
+    ],
+    [
+      'a sidecar with a capability',
+      /no privileges/,
+      (pod) => setSidecarSecurity(pod, { capabilities: { drop: ['ALL'], add: ['NET_BIND_SERVICE'] } }),
+    ],
+    [
+      'S2: automountServiceAccountToken',
+      /automountServiceAccountToken must be false/,
+      (pod) => delete pod.spec['automountServiceAccountToken'],
+    ],
+    [
+      'S2: a token for the API server under another name',
+      /token for the Kubernetes API is refused.*volume api/,
+      (pod) =>
+        void pod.spec.volumes.push({
+          name: 'api',
+          projected: { sources: [{ serviceAccountToken: { path: 'token' } }] },
+        }),
+    ],
+    [
+      'a shared process namespace',
+      /shareProcessNamespace/,
+      (pod) => (pod.spec['shareProcessNamespace'] = true),
+    ],
+    ['the host PID namespace', /hostPID/, (pod) => (pod.spec['hostPID'] = true)],
+    ['the host IPC namespace', /hostIPC/, (pod) => (pod.spec['hostIPC'] = true)],
+    ['the host network', /hostNetwork/, (pod) => (pod.spec['hostNetwork'] = true)],
+    [
+      'S2: the private volume in another container',
+      /only seks-proxy may use a volume seks-private.*agent/,
+      (pod) => {
+        withoutToken(pod);
+        mount(pod, 'seks-private');
+      },
+    ],
+    [
+      'S2: a second private volume in another container',
+      /only seks-proxy may use a volume seks-private.*agent/,
+      (pod) => {
+        pod.spec.volumes.push({ name: 'seks-private-run', emptyDir: {} });
+        mount(pod, 'seks-private-run');
+      },
+    ],
+    [
+      "the sidecar's user in another container",
+      /UID 64021 is for seks-proxy alone.*agent/,
+      (pod) => (pod.spec.containers[0]['securityContext'] = { runAsUser: 64021 }),
+    ],
+    [
+      "the sidecar's user for the whole pod",
+      /UID 64021 is for seks-proxy alone.*agent/,
+      (pod) => (pod.spec['securityContext'] = { runAsUser: 64021 }),
+    ],
+    [
+      'a privileged container',
+      /privileged, procMount and capabilities.*agent/,
+      (pod) => (pod.spec.containers[0]['securityContext'] = { privileged: true }),
+    ],
+    ...['SYS_PTRACE', 'SYS_ADMIN', 'NET_ADMIN', 'NET_RAW', 'BPF', 'cap_sys_ptrace', 'ALL', 'TOMORROWS'].map(
+      (capability): [string, RegExp, (pod: Pod) => void] => [
+        `capability ${capability}`,
+        /privileged, procMount and capabilities.*agent/,
+        (pod) => (pod.spec.containers[0]['securityContext'] = { capabilities: { add: [capability] } }),
+      ],
+    ),
+    [
+      'a privileged init container',
+      /privileged, procMount and capabilities.*setup/,
+      (pod) =>
+        void pod.spec.initContainers.push({
+          name: 'setup',
+          image: 'registry.example/agent:1',
+          securityContext: { privileged: true },
+        }),
+    ],
+    [
+      'unmasked /proc',
+      /privileged, procMount and capabilities.*agent/,
+      (pod) => {
+        pod.spec['hostUsers'] = false;
+        pod.spec.containers[0]['securityContext'] = { procMount: 'Unmasked' };
+      },
+    ],
+    [
+      'hostPath',
+      /hostPath is refused.*logs/,
+      (pod) => void pod.spec.volumes.push({ name: 'logs', hostPath: { path: '/var/log' } }),
+    ],
+    [
+      'S2: a Secret of the binding as a volume',
+      /also in volume mine/,
+      (pod) => void pod.spec.volumes.push({ name: 'mine', secret: { secretName: 'alice-keys' } }),
+    ],
+    [
+      'S2: a Secret of the binding in a projected volume',
+      /also in volume mine/,
+      (pod) =>
+        void pod.spec.volumes.push({
+          name: 'mine',
+          projected: { sources: [{ configMap: { name: 'x' } }, { secret: { name: 'alice-keys' } }] },
+        }),
+    ],
+    [
+      'S2: a Secret of the binding for a CSI driver',
+      /also in volume mine/,
+      (pod) =>
+        void pod.spec.volumes.push({
+          name: 'mine',
+          csi: { driver: 'example.com', nodePublishSecretRef: { name: 'alice-keys' } },
+        }),
+    ],
+    [
+      'S2: a Secret of the binding in env',
+      /also in the environment of agent/,
+      (pod) =>
+        (pod.spec.containers[0]['env'] = [
+          { name: 'BLOB', valueFrom: { secretKeyRef: { name: 'alice-keys', key: 'openai' } } },
+        ]),
+    ],
+    [
+      'S2: a Secret of the binding in envFrom of an init container',
+      /also in the environment of setup/,
+      (pod) =>
+        void pod.spec.initContainers.push({
+          name: 'setup',
+          image: 'registry.example/agent:1',
+          envFrom: [{ secretRef: { name: 'alice-keys' } }],
+        }),
+    ],
+    [
+      'S2: a token of SEKS in another container',
+      /only seks-proxy may mount a token.*agent/,
+      (pod) => {
+        pod.spec.volumes.push(SEKS_TOKEN);
+        mount(pod, 'innocent');
+      },
+    ],
+    [
+      'S3: a token of SEKS in a pod without the sidecar, mounted or not',
+      /only a pod with the injected sidecar may have a token.*innocent/,
+      (pod) => {
+        Object.assign(pod, plainPod());
+        pod.spec.volumes.push(SEKS_TOKEN);
+      },
+    ],
+  ];
+
+  test.each(refused)('refused: %s', async (_, message, change) => {
+    const pod = injectedPod();
+    change(pod);
+    const answer = await create(pod);
+    expect(answer.accepted).toBe(false);
+    expect(answer.message).toMatch(message);
+  });
+});
+
+describe('pods that exist', () => {
+  const injected = 'injected';
+  const plain = 'plain';
+
+  beforeAll(async () => {
+    for (const pod of [
+      { ...injectedPod(), name: injected },
+      { ...plainPod(), name: plain },
+    ]) {
+      const { name, ...object } = pod;
+      // A gate keeps the scheduler away: these pods are never to run.
+      const spec = { ...object.spec, schedulingGates: [{ name: 'seks.ai/test' }] };
+      const metadata = { ...object.metadata, name, namespace: namespace.name };
+      await mustKubectl(['create', '-f', '-'], { ...object, metadata, spec });
+    }
+  }, 60_000);
+
+  async function change(pod: string, patch: object): Promise<Answer> {
+    return answerOf(
+      await inNamespace('patch', 'pod', pod, '--type=strategic', '--patch', JSON.stringify(patch), DRY_RUN),
+    );
+  }
+
+  test('S11: labels and the seal cannot be changed, removed or added', async () => {
+    for (const [pod, patch] of [
+      [injected, { metadata: { labels: { 'seks.ai/injected': 'maybe' } } }],
+      [injected, { metadata: { labels: { 'seks.ai/injected': null } } }],
+      [injected, { metadata: { labels: { 'seks.ai/inject': 'true' } } }],
+      [injected, { metadata: { annotations: { 'seks.ai/injection-seal': 'other' } } }],
+      [injected, { metadata: { annotations: { 'seks.ai/injection-seal': null } } }],
+      [plain, { metadata: { labels: { 'seks.ai/injected': 'true' } } }],
+      [plain, { metadata: { annotations: { 'seks.ai/injection-seal': 'forged' } } }],
+    ] as const) {
+      expect([patch, await change(pod, patch)]).toEqual([
+        patch,
+        { accepted: false, message: expect.stringContaining('SEKS_INJECT_RESERVED_NAME') },
+      ]);
+    }
+  });
+
+  test("the sidecar's image cannot be changed, the agent's can", async () => {
+    const images = { initContainers: [{ name: 'seks-proxy', image: 'registry.example/evil:1' }] };
+    expect((await change(injected, { spec: images })).message).toContain(
+      'the image of seks-proxy cannot change',
+    );
+    const agent = { containers: [{ name: 'agent', image: 'registry.example/agent:2' }] };
+    expect(await change(injected, { spec: agent })).toEqual(ACCEPTED);
+  });
+
+  test('other labels and annotations can be changed', async () => {
+    const metadata = { labels: { team: 'blue' }, annotations: { note: 'x' } };
+    expect(await change(injected, { metadata })).toEqual(ACCEPTED);
+    expect(await change(plain, { metadata })).toEqual(ACCEPTED);
+  });
+
+  test('an injected pod gets no ephemeral container, another pod does', async () => {
+    const debug = async (pod: string): Promise<Answer> =>
+      answerOf(await inNamespace('debug', pod, '--image=registry.example/debug:1', '--attach=false'));
+    expect((await debug(injected)).message).toContain('gets no ephemeral containers');
+    expect(await debug(plain)).toEqual(ACCEPTED);
+  });
+
+  test('exec and attach reach every container but the sidecar', async () => {
+    const exec = async (...args: string[]): Promise<string> => (await inNamespace(...args)).stderr;
+    expect(await exec('exec', injected, '-c', 'seks-proxy', '--', 'node')).toContain(
+      'exec and attach to seks-proxy are refused',
+    );
+    expect(await exec('attach', injected, '-c', 'seks-proxy')).toContain(
+      'exec and attach to seks-proxy are refused',
+    );
+    // The pod has no node, which is found out only after admission.
+    expect(await exec('exec', injected, '-c', 'agent', '--', 'node')).toContain(
+      'does not have a host assigned',
+    );
+    const path = `/api/v1/namespaces/${namespace.name}/pods/${injected}/exec?command=node&stdout=true`;
+    const withoutName = await kubectl(['create', '--raw', path, '-f', '-'], {});
+    expect(withoutName.stderr).not.toContain('seks-proxy');
+    expect(withoutName.stderr).toMatch(/host assigned|Upgrade request required/);
+  });
+});
+
+describe('S3: tokens with an audience of SEKS', () => {
+  const request = (audience: string, ...as: string[]) =>
+    inNamespace('create', 'token', 'default', `--audience=${audience}`, ...as);
+
+  test('are refused to a cluster administrator', async () => {
+    for (const audience of ['seks-keyservice', 'seks-audit', 'seks-']) {
+      expect((await request(audience)).stderr).toContain('only kubelets may request tokens');
+    }
+  });
+
+  test('are refused when another audience stands before them', async () => {
+    const path = `/api/v1/namespaces/${namespace.name}/serviceaccounts/default/token`;
+    const body = {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      spec: { audiences: ['vault', 'seks-keyservice'] },
+    };
+    expect((await kubectl(['create', '--raw', path, '-f', '-'], body)).stderr).toContain(
+      'only kubelets may request tokens',
+    );
+  });
+
+  test('are given to kubelets', async () => {
+    const answer = await request(
+      'seks-keyservice',
+      '--as=tester',
+      '--as-group=system:nodes',
+      '--as-group=system:masters',
+    );
+    expect(answer).toMatchObject({ code: 0 });
+    expect(answer.stdout.split('.')).toHaveLength(3);
+  });
+
+  test('do not stand in the way of other audiences', async () => {
+    expect(await request('vault')).toMatchObject({ code: 0 });
+  });
+});
+
+describe("SEKS's own ServiceAccounts", () => {
+  const asAccount = (name: string): string[] => [
+    `--as=system:serviceaccount:${namespace.name}:${name}`,
+    '--as-group=system:masters',
+  ];
+  const createSecret = async (account: string, secret: string, type = 'Opaque'): Promise<Answer> =>
+    answerOf(
+      await kubectl(['-n', namespace.name, 'create', DRY_RUN, '-f', '-', ...asAccount(account)], {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name: secret, annotations: { 'kubernetes.io/service-account.name': 'default' } },
+        type,
+      }),
+    );
+
+  test.each([
+    ['seks-operator', 'seks-ca'],
+    ['seks-operator', 'seks-injection-signer'],
+    ['seks-keyservice', 'seks-ca'],
+    ['seks-keyservice', 'seks-kms-local'],
+    ['seks-keyservice', 'seks-lease-signer'],
+  ])('%s may create Secret %s', async (account, secret) => {
+    expect(await createSecret(account, secret)).toEqual(ACCEPTED);
+  });
+
+  test.each([
+    ['seks-operator', 'seks-kms-local', 'Opaque'],
+    ['seks-operator', 'backdoor', 'Opaque'],
+    ['seks-keyservice', 'seks-injection-signer', 'Opaque'],
+    ['seks-keyservice', 'seks-ca', 'kubernetes.io/service-account-token'],
+  ])('%s may not create Secret %s of type %s', async (account, secret, type) => {
+    expect((await createSecret(account, secret, type)).message).toContain('SEKS may not write Secrets');
+  });
+});
+
+interface Answer {
+  accepted: boolean;
+  message: string;
+}
+const ACCEPTED: Answer = { accepted: true, message: '' };
+const DRY_RUN = '--dry-run=server';
+
+function answerOf(result: { code: number; stderr: string }): Answer {
+  return result.code === 0 ? ACCEPTED : { accepted: false, message: result.stderr };
+}
+
+function inNamespace(...args: string[]): ReturnType<typeof kubectl> {
+  return kubectl(['-n', namespace.name, ...args]);
+}
+
+async function create(pod: Pod): Promise<Answer> {
+  return answerOf(await kubectl(['-n', namespace.name, 'create', DRY_RUN, '-f', '-'], pod));
+}
+
+/** the pod as our webhook leaves it, made with the same functions */
+function injectedPod(): Pod {
+  const config: InjectionConfig = {
+    version: 1,
+    namespace: namespace.name,
+    serviceAccountName: 'default',
+    issuedAtSeconds: 0,
+    sidecar: { image, imagePullPolicy: 'IfNotPresent', resources: { requests: { cpu: '20m' }, limits: {} } },
+    keyService: { url: 'https://seks-keyservice.seks-system.svc.cluster.local:8443', caBundle: '' },
+    bindings: [
+      {
+        uid: '00000000-0000-0000-0000-000000000000',
+        name: 'research',
+        agent: 'research',
+        credentials: [
+          {
+            name: 'openai',
+            provider: 'openai',
+            sources: [{ tier: 'user', secret: 'alice-keys', key: 'openai' }],
+            tokens: [],
+          },
+        ],
+      },
+    ],
+  };
+  const pod = plainPod();
+  pod.metadata.labels = { 'seks.ai/injected': 'true' };
+  pod.metadata.annotations = { 'seks.ai/injection-seal': 'seal' };
+  pod.spec.initContainers = [buildSidecar(config)];
+  pod.spec.volumes = buildVolumes(config);
+  pod.spec['automountServiceAccountToken'] = false;
+  return pod;
+}
+
+function plainPod(): Pod {
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'sample', labels: {}, annotations: {} },
+    spec: {
+      initContainers: [],
+      containers: [{ name: 'agent', image: 'registry.example/agent:1' }],
+      volumes: [],
+    },
+  };
+}
+
+function tokenSource(audience: string): object {
+  return { serviceAccountToken: { audience, path: 'token' } };
+}
+
+/** takes the token away, so that only the policy about injected pods can refuse the pod */
+function withoutToken(pod: Pod): void {
+  for (const volume of pod.spec.volumes) {
+    const { projected } = volume as { projected?: { sources: object[] } };
+    if (projected !== undefined) {
+      projected.sources = projected.sources.filter((source) => !('serviceAccountToken' in source));
+    }
+  }
+}
+
+function sidecarOf(pod: Pod): Container {
+  const [sidecar] = pod.spec.initContainers;
+  if (sidecar === undefined) throw new Error('the pod has no sidecar');
+  return sidecar;
+}
+
+function setSidecarSecurity(pod: Pod, change: object): void {
+  const sidecar = sidecarOf(pod);
+  sidecar['securityContext'] = { ...(sidecar['securityContext'] as object), ...change };
+}
+
+function mount(pod: Pod, volume: string): void {
+  pod.spec.containers[0]['volumeMounts'] = [{ name: volume, mountPath: '/mnt' }];
+}
+
+function testName(name: string): string {
+  return `${namespace.name}-${name}`;
+}
+
+function list(items: KubernetesObject[]): object {
+  return { apiVersion: 'v1', kind: 'List', items };
+}
+
+/** an installed chart refuses other images than its own, also in our namespace: then the sample pods take that */
+async function imageOfInstalledPolicy(): Promise<string | undefined> {
+  const { stdout } = await kubectl(['get', 'validatingadmissionpolicy', 'seks-injected-pods', '-o', 'yaml']);
+  return /\.image in \["([^"]+)"/.exec(stdout)?.[1];
+}
+
+/** the API server takes a moment to load a new policy; each one is asked something that it alone refuses */
+async function untilPoliciesWork(): Promise<void> {
+  const name = (policy: string): RegExp => new RegExp(`'${testName(policy)}'`);
+  const label = plainPod();
+  label.metadata.labels = { 'seks.ai/inject': 'true' };
+  const token = plainPod();
+  token.spec.volumes.push(SEKS_TOKEN);
+  await waitUntil(
+    async () =>
+      name('seks-injected-pods').test((await create(label)).message) &&
+      name('seks-token-volumes').test((await create(token)).message) &&
+      name('seks-token-requests').test(
+        (await inNamespace('create', 'token', 'default', '--audience=seks-x')).stderr,
+      ),
+    { what: 'the policies to work', timeoutMs: 60_000, intervalMs: 500 },
+  );
+}

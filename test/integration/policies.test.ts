@@ -2,35 +2,20 @@
 // neither an installed chart nor another test is touched.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import type { InjectionConfig } from '../../crds/src/index.ts';
-import { buildSidecar, buildVolumes } from '../../operator/src/injection/sidecar.ts';
 import { waitUntil } from '../cluster/wait-until.ts';
 import type { KubernetesObject } from './kubernetes.ts';
 import { kubectl, mustKubectl, renderChart, temporaryNamespace } from './kubernetes.ts';
-
-interface Container {
-  name: string;
-  [field: string]: unknown;
-}
-interface Volume {
-  name: string;
-  [field: string]: unknown;
-}
-interface Pod extends KubernetesObject {
-  metadata: {
-    name: string;
-    labels: Record<string, string>;
-    annotations: Record<string, string>;
-  };
-  spec: {
-    initContainers: Container[];
-    containers: [Container, ...Container[]];
-    volumes: Volume[];
-    [field: string]: unknown;
-  };
-}
-
-const SEKS_TOKEN = { name: 'innocent', projected: { sources: [tokenSource('seks-anything')] } };
+import type { Pod } from './sample-pods.ts';
+import {
+  injectedPod,
+  mount,
+  plainPod,
+  SEKS_TOKEN,
+  setSidecarSecurity,
+  sidecarOf,
+  tokenSource,
+  withoutToken,
+} from './sample-pods.ts';
 
 let namespace: Awaited<ReturnType<typeof temporaryNamespace>>;
 let image: string;
@@ -86,7 +71,7 @@ test('every policy type-checks without a warning', async () => {
 
 describe('pods at creation', () => {
   test('a pod as the webhook makes it is accepted', async () => {
-    expect(await create(injectedPod())).toEqual(ACCEPTED);
+    expect(await create(sample())).toEqual(ACCEPTED);
   });
 
   test('a pod that has nothing to do with SEKS is accepted, privileged or not', async () => {
@@ -98,7 +83,7 @@ describe('pods at creation', () => {
   });
 
   test('an injected pod keeps what is harmless', async () => {
-    const pod = injectedPod();
+    const pod = sample();
     pod.spec.containers[0]['securityContext'] = {
       runAsUser: 0,
       capabilities: { add: ['NET_BIND_SERVICE', 'chown'] },
@@ -331,7 +316,7 @@ describe('pods at creation', () => {
   ];
 
   test.each(refused)('refused: %s', async (_, message, change) => {
-    const pod = injectedPod();
+    const pod = sample();
     change(pod);
     const answer = await create(pod);
     expect(answer.accepted).toBe(false);
@@ -345,7 +330,7 @@ describe('pods that exist', () => {
 
   beforeAll(async () => {
     for (const pod of [
-      { ...injectedPod(), name: injected },
+      { ...sample(), name: injected },
       { ...plainPod(), name: plain },
     ]) {
       const { name, ...object } = pod;
@@ -508,84 +493,12 @@ function inNamespace(...args: string[]): ReturnType<typeof kubectl> {
   return kubectl(['-n', namespace.name, ...args]);
 }
 
+function sample(): Pod {
+  return injectedPod(namespace.name, image);
+}
+
 async function create(pod: Pod): Promise<Answer> {
   return answerOf(await kubectl(['-n', namespace.name, 'create', DRY_RUN, '-f', '-'], pod));
-}
-
-/** the pod as our webhook leaves it, made with the same functions */
-function injectedPod(): Pod {
-  const config: InjectionConfig = {
-    version: 1,
-    namespace: namespace.name,
-    serviceAccountName: 'default',
-    issuedAtSeconds: 0,
-    sidecar: { image, imagePullPolicy: 'IfNotPresent', resources: { requests: { cpu: '20m' }, limits: {} } },
-    keyService: { url: 'https://seks-keyservice.seks-system.svc.cluster.local:8443', caBundle: '' },
-    bindings: [
-      {
-        uid: '00000000-0000-0000-0000-000000000000',
-        name: 'research',
-        agent: 'research',
-        credentials: [
-          {
-            name: 'openai',
-            provider: 'openai',
-            sources: [{ tier: 'user', secret: 'alice-keys', key: 'openai' }],
-            tokens: [],
-          },
-        ],
-      },
-    ],
-  };
-  const pod = plainPod();
-  pod.metadata.labels = { 'seks.ai/injected': 'true' };
-  pod.metadata.annotations = { 'seks.ai/injection-seal': 'seal' };
-  pod.spec.initContainers = [buildSidecar(config)];
-  pod.spec.volumes = buildVolumes(config);
-  pod.spec['automountServiceAccountToken'] = false;
-  return pod;
-}
-
-function plainPod(): Pod {
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name: 'sample', labels: {}, annotations: {} },
-    spec: {
-      initContainers: [],
-      containers: [{ name: 'agent', image: 'registry.example/agent:1' }],
-      volumes: [],
-    },
-  };
-}
-
-function tokenSource(audience: string): object {
-  return { serviceAccountToken: { audience, path: 'token' } };
-}
-
-/** takes the token away, so that only the policy about injected pods can refuse the pod */
-function withoutToken(pod: Pod): void {
-  for (const volume of pod.spec.volumes) {
-    const { projected } = volume as { projected?: { sources: object[] } };
-    if (projected !== undefined) {
-      projected.sources = projected.sources.filter((source) => !('serviceAccountToken' in source));
-    }
-  }
-}
-
-function sidecarOf(pod: Pod): Container {
-  const [sidecar] = pod.spec.initContainers;
-  if (sidecar === undefined) throw new Error('the pod has no sidecar');
-  return sidecar;
-}
-
-function setSidecarSecurity(pod: Pod, change: object): void {
-  const sidecar = sidecarOf(pod);
-  sidecar['securityContext'] = { ...(sidecar['securityContext'] as object), ...change };
-}
-
-function mount(pod: Pod, volume: string): void {
-  pod.spec.containers[0]['volumeMounts'] = [{ name: volume, mountPath: '/mnt' }];
 }
 
 function testName(name: string): string {

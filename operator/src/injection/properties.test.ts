@@ -59,13 +59,11 @@ const pods: fc.Arbitrary<RawPod> = fc
   .record({
     containers: containers('c', 1),
     initContainers: fc.option(containers('i', 0), { nil: undefined }),
-    volumes: fc
-      .tuple(volume('v0'), volume('v1'), fc.boolean())
-      .chain(([v0, v1, api]) =>
-        fc.shuffledSubarray([v0, v1, ...(api ? (agentPod().spec.volumes ?? []) : [])], {
-          minLength: api ? 3 : 0,
-        }),
-      ),
+    volumes: fc.tuple(volume('v0'), volume('v1'), fc.boolean()).chain(([v0, v1, api]) =>
+      fc.shuffledSubarray([v0, v1, ...(api ? (agentPod().spec.volumes ?? []) : [])], {
+        minLength: api ? 3 : 0,
+      }),
+    ),
     unknownInSpec: unknownFields,
     unknownInMetadata: unknownFields,
     annotations: fc.option(fc.dictionary(fc.constantFrom('a/b', 'c~d', 'e'), fc.string(), { maxKeys: 2 }), {

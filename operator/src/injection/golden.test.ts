@@ -1,0 +1,92 @@
+// Whole pods before and after, for people to read. UPDATE_GOLDEN=1 writes the second of each pair anew.
+import { createPrivateKey } from 'node:crypto';
+import { readFile, readdir, writeFile } from 'node:fs/promises';
+
+import { expect, test } from '@jest/globals';
+import type { SeksBinding } from '@seks/crds';
+
+import {
+  NAMESPACE,
+  NOW_MS,
+  SETTINGS,
+  binding,
+  builtIn,
+  countingBytes,
+  created,
+  credential,
+  testSigner,
+} from './fixtures.ts';
+import { applyPatch } from './json-patch.ts';
+import { planInjection } from './plan.ts';
+import type { RawPod } from './raw-pod.ts';
+import { verifyInjection } from './verify.ts';
+
+const FOLDER = new URL('testdata/', import.meta.url);
+
+/** Ed25519 is deterministic, so a fixed key makes a fixed seal (RFC 8410 §7 for the wrapping) */
+const SIGNER = testSigner(
+  createPrivateKey({
+    key: Buffer.concat([
+      Buffer.from('302e020100300506032b657004220420', 'hex'),
+      Buffer.alloc(32, 'seks golden'),
+    ]),
+    format: 'der',
+    type: 'pkcs8',
+  }),
+);
+
+const BINDINGS: SeksBinding[] = [
+  binding('research', {
+    credentials: [
+      credential({ containers: ['planner', 'prepare'] }),
+      credential({
+        name: 'claude',
+        provider: 'anthropic',
+        sources: [
+          { tier: 'user', secretRef: { name: 'alice-keys', key: 'anthropic' } },
+          { tier: 'builder', secretRef: { name: 'builder-keys', key: 'anthropic' } },
+        ],
+      }),
+    ],
+  }),
+  binding('search', {
+    agent: 'searcher',
+    podSelector: { matchExpressions: [{ key: 'search', operator: 'Exists' }] },
+    credentials: [
+      credential({
+        name: 'gemini',
+        provider: 'gemini',
+        sources: [{ tier: 'builder', secretRef: { name: 'builder-keys', key: 'gemini' } }],
+      }),
+    ],
+  }),
+];
+
+const names = (await readdir(FOLDER)).filter((name) => name.endsWith('.pod.json'));
+
+test('there are golden pods', () => {
+  expect(names).toHaveLength(3);
+});
+
+test.each(names)('golden: %s', async (name) => {
+  const pod = JSON.parse(await readFile(new URL(name, FOLDER), 'utf8')) as RawPod;
+  const plan = planInjection({
+    pod,
+    namespace: NAMESPACE,
+    bindings: BINDINGS,
+    provider: builtIn,
+    settings: SETTINGS,
+    signer: SIGNER,
+    nowMs: NOW_MS,
+    randomBytes: countingBytes(),
+  });
+  if (plan.kind !== 'inject') throw new Error(`${name} is not injected: ${plan.kind}`);
+  const after = applyPatch(pod, plan.patch);
+  const file = new URL(name.replace('.pod.json', '.injected.json'), FOLDER);
+  const text = `${JSON.stringify({ warnings: plan.warnings, pod: after }, undefined, 2)}\n`;
+  if (process.env['UPDATE_GOLDEN'] === '1') await writeFile(file, text);
+  expect(text).toBe(await readFile(file, 'utf8'));
+  expect(verifyInjection({ pod: created(after), namespace: NAMESPACE, keys: SIGNER.publicKeys() }).ok).toBe(
+    true,
+  );
+});

@@ -19,7 +19,11 @@ export interface Throughput {
 }
 
 /** round trip of one request at a time on a warm connection */
-export async function latency(targets: Target[], rounds: number, perRound: number): Promise<Map<string, Latency>> {
+export async function latency(
+  targets: Target[],
+  rounds: number,
+  perRound: number,
+): Promise<Map<string, Latency>> {
   return roundRobin(targets, rounds, async (target, samples) => {
     const connection = connect(target);
     for (let i = 0; i < perRound; i += 1) {
@@ -32,7 +36,11 @@ export async function latency(targets: Target[], rounds: number, perRound: numbe
 }
 
 /** time from sending a request to the first byte of a streamed answer's body */
-export async function firstEvent(targets: Target[], rounds: number, perRound: number): Promise<Map<string, Latency>> {
+export async function firstEvent(
+  targets: Target[],
+  rounds: number,
+  perRound: number,
+): Promise<Map<string, Latency>> {
   return roundRobin(targets, rounds, async (target, samples) => {
     const connection = connect(target);
     for (let i = 0; i < perRound; i += 1) {
@@ -52,7 +60,11 @@ export async function firstEvent(targets: Target[], rounds: number, perRound: nu
 }
 
 /** requests a second with 64 connections, and what they cost the target's process */
-export async function throughput(targets: Target[], rounds: number, seconds: number): Promise<Map<string, Throughput>> {
+export async function throughput(
+  targets: Target[],
+  rounds: number,
+  seconds: number,
+): Promise<Map<string, Throughput>> {
   const all = new Map<string, Throughput[]>();
   for (let round = 0; round < rounds; round += 1) {
     for (const target of targets) {
@@ -68,7 +80,9 @@ export async function throughput(targets: Target[], rounds: number, seconds: num
       });
       const answered = result['2xx'];
       if (result.non2xx > 0 || result.errors > 0 || answered === 0) {
-        throw new Error(`${target.name}: ${result.non2xx} refused, ${result.errors} failed, ${answered} answered`);
+        throw new Error(
+          `${target.name}: ${result.non2xx} refused, ${result.errors} failed, ${answered} answered`,
+        );
       }
       const runs = all.get(target.name) ?? [];
       runs.push({
@@ -108,6 +122,9 @@ async function roundRobin(
     for (const target of targets) await run(target, round === 0 ? [] : (samples.get(target.name) ?? []));
   }
   return new Map(
-    [...samples].map(([name, values]) => [name, { p50Us: percentile(values, 0.5), p99Us: percentile(values, 0.99) }]),
+    [...samples].map(([name, values]) => [
+      name,
+      { p50Us: percentile(values, 0.5), p99Us: percentile(values, 0.99) },
+    ]),
   );
 }

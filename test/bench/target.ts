@@ -52,7 +52,9 @@ export function connect(target: Target): {
       const response = new Promise<IncomingMessage>((resolve, reject) => {
         request.once('response', resolve);
         request.once('error', reject);
-        request.once('timeout', () => request.destroy(new Error(`${target.name}: no answer in ${TIMEOUT_MS} ms`)));
+        request.once('timeout', () =>
+          request.destroy(new Error(`${target.name}: no answer in ${TIMEOUT_MS} ms`)),
+        );
       });
       request.setNoDelay(true);
       request.end(REQUEST_BODY);

@@ -115,11 +115,3 @@ async function clusterId(kubectl: Kubectl): Promise<string> {
   const namespace = await kubectl.get('namespace', 'kube-system');
   return namespace?.metadata.uid ?? 'unknown';
 }
-
-export async function ensureSome(kubectl: Kubectl, context: ClusterContext) {
-  const cluster = await clusterId(kubectl);
-  return [
-    await ensureImage(await agentImage(context), cluster, context),
-    await ensureImage(upstreamImage(), cluster, context),
-  ];
-}

@@ -97,7 +97,7 @@ export async function loadLocalKms(
   }
   const others = Object.entries(data).filter(([kid]) => kid !== current && kid !== CURRENT_KEY_ID);
   const privateKeysPem = [currentPem, ...others.map(([, pem]) => pem)].map(
-    (pem) => new Secret('data-key', pem),
+    (pem) => new Secret('private-key', pem),
   );
   const kms = createLocalKms({ privateKeysPem });
   if (kms.keyIds()[0] !== current) {
@@ -106,7 +106,7 @@ export async function loadLocalKms(
       `In Secret ${KMS_LOCAL_SECRET} a key stands under another key id.`,
     );
   }
-  return { kms, sealing: { pem: publicKeyPemOf(new Secret('data-key', currentPem)), kid: current } };
+  return { kms, sealing: { pem: publicKeyPemOf(new Secret('private-key', currentPem)), kid: current } };
 }
 
 /** every KMS of the configuration, in its order */

@@ -90,7 +90,7 @@ export async function generateLocalKeyPair(): Promise<{
   const pair = await promisify(generateKeyPair)('rsa', { modulusLength: MODULUS_BITS });
   return {
     kid: localKeyId(pair.publicKey),
-    privateKeyPem: new Secret('data-key', pair.privateKey.export({ type: 'pkcs8', format: 'pem' })),
+    privateKeyPem: new Secret('private-key', pair.privateKey.export({ type: 'pkcs8', format: 'pem' })),
     publicKeyPem: pair.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
   };
 }

@@ -52,7 +52,7 @@ export interface KubeApi {
   apply<T>(
     resource: Resource<T>,
     name: ObjectName,
-    object: Record<string, unknown>,
+    object: { metadata?: object; [field: string]: unknown },
     options: { fieldManager: string; subresource?: 'status' },
     signal?: AbortSignal,
   ): Promise<T>;
@@ -159,7 +159,10 @@ export function createKubeApi(connection: KubeConnection): KubeApi {
 
     async create<T>(resource: Resource<T>, object: T, place?: { namespace?: string }, signal?: AbortSignal) {
       const body = { apiVersion: apiVersionOf(resource), kind: resource.kind, ...object };
-      return await json<T>({ method: 'POST', path: pathOf(resource, place ?? {}), body }, signal);
+      return await json<T>(
+        { method: 'POST', path: pathOf(resource, { namespace: place?.namespace }), body },
+        signal,
+      );
     },
 
     async replace<T>(resource: Resource<T>, name: ObjectName, object: T, signal?: AbortSignal) {
@@ -170,7 +173,7 @@ export function createKubeApi(connection: KubeConnection): KubeApi {
     async apply<T>(
       resource: Resource<T>,
       name: ObjectName,
-      object: Record<string, unknown>,
+      object: { metadata?: object; [field: string]: unknown },
       options: { fieldManager: string; subresource?: 'status' },
       signal?: AbortSignal,
     ) {
@@ -179,7 +182,12 @@ export function createKubeApi(connection: KubeConnection): KubeApi {
         path: pathOf(resource, { ...name, subresource: options.subresource }),
         query: { fieldManager: options.fieldManager, force: true },
         contentType: 'application/apply-patch+yaml',
-        body: { apiVersion: apiVersionOf(resource), kind: resource.kind, ...object },
+        body: {
+          apiVersion: apiVersionOf(resource),
+          kind: resource.kind,
+          ...object,
+          metadata: { ...object.metadata, name: name.name, ...namespaceOf(name) },
+        },
       };
       return await json<T>(call, signal);
     },
@@ -231,6 +239,10 @@ async function readStatus(answer: Dispatcher.ResponseData): Promise<{ reason?: s
     // The status code alone says enough.
   }
   return {};
+}
+
+function namespaceOf({ namespace }: ObjectName): { namespace?: string } {
+  return namespace === undefined ? {} : { namespace };
 }
 
 function retryAfterMs(header: string | string[] | undefined): number | undefined {

@@ -226,6 +226,8 @@ export async function startMockApiServer(): Promise<MockApiServer> {
     const known = collection.objects.get(key);
     const metadata = { ...body.metadata, name, ...(namespace === undefined ? {} : { namespace }) };
     if (method === 'POST') {
+      if (target.name !== undefined)
+        return answer(response, 405, { kind: 'Status', code: 405, reason: 'MethodNotAllowed' });
       if (known !== undefined)
         return answer(response, 409, { kind: 'Status', code: 409, reason: 'AlreadyExists' });
       return answer(response, 201, put(target.collection, { ...body, metadata }));
@@ -243,6 +245,9 @@ export async function startMockApiServer(): Promise<MockApiServer> {
         return answer(response, 409, { kind: 'Status', code: 409, reason: 'Conflict' });
       }
       return answer(response, 200, put(target.collection, { ...body, metadata }));
+    }
+    if (body.metadata.name !== target.name) {
+      return answer(response, 400, { kind: 'Status', code: 400, reason: 'BadRequest' });
     }
     // Server-side apply, much simplified: merged by field, and lists of conditions or webhooks by their key.
     if (known === undefined && target.subresource !== undefined) {

@@ -150,6 +150,6 @@ function lastLine(stdout: string, stderr: string): unknown {
     return JSON.parse(line) as unknown;
   } catch (cause) {
     const said = `${stdout}\n${stderr}`.trim().slice(-2_000);
-    throw new StepFailed(`the program in the agent's container printed no JSON: ${said}`, said, { cause });
+    throw new StepFailed(`the program in the agent's container printed no JSON: ${said}`, '', { cause });
   }
 }

@@ -139,6 +139,7 @@ async function diagnosis(
     kubectl.attempt(['get', 'pods', '-n', SYSTEM_NAMESPACE, '-o', 'wide']),
     kubectl.attempt(['logs', `deployment/${deployment}`, '-n', SYSTEM_NAMESPACE, '--tail=20']),
   ]);
-  const detail = `${message.trim()}\n${pods.stdout}${logs.stdout}${logs.stderr}`;
-  return new StepFailed(`${deployment} did not become ready\n${detail}`, detail);
+  return new StepFailed(
+    `${deployment} did not become ready: ${message.trim()}\n${pods.stdout}${logs.stdout}${logs.stderr}`,
+  );
 }

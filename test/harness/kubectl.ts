@@ -209,5 +209,5 @@ async function explain(
   if (!(error instanceof StepFailed)) return error;
   const { stdout } = await attemptIt(['describe', kind, name, '-n', namespace]);
   const detail = stdout.trimEnd().split('\n').slice(-30).join('\n');
-  return new StepFailed(`${error.message}\n${detail}`, detail, { cause: error });
+  return new StepFailed(`${error.message}\n${detail}`, '', { cause: error });
 }

@@ -3,7 +3,7 @@
 import type { ErrorCode } from '@seks/crds';
 
 import { container } from './fixtures.ts';
-import type { RawContainer, RawPod, RawVolume } from './raw-pod.ts';
+import type { RawContainer, RawPod } from './raw-pod.ts';
 
 export interface Breach {
   what: string;
@@ -20,7 +20,7 @@ const SECRET = 'alice-keys';
 
 function addVolume(source: Record<string, unknown>): PodChange {
   return (pod) => {
-    (pod.spec.volumes ??= []).push({ name: 'extra', ...source } as RawVolume);
+    (pod.spec.volumes ??= []).push({ name: 'extra', ...source });
   };
 }
 

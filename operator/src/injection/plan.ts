@@ -18,7 +18,11 @@ import type { InjectionSigner } from './seal.ts';
 import { sealedPodFinding } from './sealed-pod.ts';
 import { selects } from './selects.ts';
 
-/** how old a seal may be on the webhook's second pass over the same pod, in either direction of clock skew */
+/**
+ * How old a seal may be on the webhook's second pass over the same pod, in either direction of clock skew. Nothing in a pod tells
+ * a second pass from a copy made within this time in the same namespace for the same ServiceAccount; whoever may create
+ * such a copy may create a pod of its own, and the key service asks whether the bindings select it.
+ */
 const MAX_SECOND_PASS_SECONDS = 60;
 
 /** what the operator's administrator and the running operator decide for every injection */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { applyPatch as applyWithLibrary } from 'rfc6902';
 
 import {
@@ -188,7 +188,7 @@ describe('planInjection, for any pod', () => {
     ): RawPod => {
       const mutated = structuredClone(pod);
       const { spec } = mutated;
-      const added = extra.map(({ volumeMounts: _, ...rest }) => rest);
+      const added = extra.map((body) => ({ ...body, volumeMounts: [] }));
       spec.containers = front ? [...added, ...spec.containers] : [...spec.containers, ...added];
       spec.initContainers = [{ name: 'mesh-init', image: 'x' }, ...(spec.initContainers ?? [])];
       spec.volumes = [{ name: 'mesh', emptyDir: {} }, ...(spec.volumes ?? [])];

@@ -2,7 +2,7 @@
 // contract; each step sees only what the ones before it have proved.
 import type { JsonWebKey } from 'node:crypto';
 
-import { SeksError, leaseRequest } from '@seks/crds';
+import { LABEL_INJECTED, SeksError, leaseRequest } from '@seks/crds';
 import type {
   InjectionConfig,
   LeaseAnswer,
@@ -97,6 +97,13 @@ export function createLeaseService(deps: LeaseServiceDeps): LeaseService {
     const pod = isIt(stored) ? stored : await deps.fetchPod({ namespace, name: podName });
     if (pod === undefined || !isIt(pod))
       throw new SeksError('SEKS_LEASE_POD_UNKNOWN', `Pod: ${namespace}/${podName}.`);
+    // We watch pods with that label only, and could not hear of this one's end.
+    if (pod.metadata.labels?.[LABEL_INJECTED] === undefined) {
+      throw new SeksError(
+        'SEKS_LEASE_POD_UNKNOWN',
+        `Pod ${namespace}/${podName} has no label ${LABEL_INJECTED}.`,
+      );
+    }
     if (!isLive(pod)) throw new SeksError('SEKS_LEASE_POD_TERMINATING');
     return pod;
   }

@@ -34,8 +34,8 @@ const defaults: WebhookDeps = {
   signer,
   clock: () => NOW_MS,
   randomBytes: countingBytes(),
-  log: { info: jest.fn(), warn: jest.fn(), error: jest.fn() },
-  observe: jest.fn(),
+  log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+  observe: () => undefined,
 };
 /** what the running application sees; each test may replace parts */
 const deps: WebhookDeps = { ...defaults };
@@ -43,23 +43,35 @@ let server: Server;
 let ca: string;
 
 beforeAll(async () => {
-  const log = { info: () => undefined, error: () => undefined };
-  const authority = createCertificateAuthority({ store: memoryStore(), clock: Date.now, log });
+  const silent = { info: () => undefined, error: () => undefined };
+  const authority = createCertificateAuthority({ store: memoryStore(), clock: Date.now, log: silent });
   await authority.start(stop.signal);
   ca = authority.bundle();
   server = createServer({}, createWebhookApp(deps));
   const dnsNames = ['seks-webhook.seks.svc'];
-  await keepServingCertificate({ server, authority, dnsNames, clock: Date.now, log, signal: stop.signal });
+  await keepServingCertificate({
+    server,
+    authority,
+    dnsNames,
+    clock: Date.now,
+    log: silent,
+    signal: stop.signal,
+  });
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
 });
 
+const log = {
+  info: jest.fn<WebhookDeps['log']['info']>(),
+  warn: jest.fn<WebhookDeps['log']['warn']>(),
+  error: jest.fn<WebhookDeps['log']['error']>(),
+};
+const observe = jest.fn<WebhookDeps['observe']>();
+
 beforeEach(() => {
-  Object.assign(deps, defaults, {
-    log: { info: jest.fn(), warn: jest.fn(), error: jest.fn() },
-    observe: jest.fn(),
-  });
+  jest.resetAllMocks();
+  Object.assign(deps, defaults, { log, observe });
 });
 
 afterAll(async () => {
@@ -132,8 +144,8 @@ describe('POST /mutate', () => {
     const patch = JSON.parse(Buffer.from(response.patch ?? '', 'base64').toString('utf8')) as JsonPatch;
     const pod = created(applyPatch(agentPod(), patch));
     expect(verifyInjection({ pod, namespace: NAMESPACE, keys: signer.publicKeys() }).ok).toBe(true);
-    expect(deps.observe).toHaveBeenCalledWith({ outcome: 'injected', code: '', seconds: 0 });
-    expect(deps.log.info).toHaveBeenCalledWith(
+    expect(observe).toHaveBeenCalledWith({ outcome: 'injected', code: '', seconds: 0 });
+    expect(log.info).toHaveBeenCalledWith(
       { event: 'pod_injected', namespace: NAMESPACE, pod: 'research-6b8-', dryRun: false },
       'pod injected',
     );
@@ -146,8 +158,8 @@ describe('POST /mutate', () => {
 
   test('lets a pod pass that no binding selects, and says nothing about it', async () => {
     expect(await review({ namespace: 'elsewhere' })).toEqual({ uid: 'u1', allowed: true });
-    expect(deps.observe).toHaveBeenCalledWith({ outcome: 'untouched', code: '', seconds: 0 });
-    expect(deps.log.info).not.toHaveBeenCalled();
+    expect(observe).toHaveBeenCalledWith({ outcome: 'untouched', code: '', seconds: 0 });
+    expect(log.info).not.toHaveBeenCalled();
   });
 
   test('denies with code, detail and hint', async () => {
@@ -157,12 +169,12 @@ describe('POST /mutate', () => {
       status: { status: 'Failure', code: 403, reason: 'Forbidden' },
     });
     expect(response.status?.message).toMatch(/SEKS_INJECT_ISOLATION.*spec\.hostPID.*Remove/);
-    expect(deps.observe).toHaveBeenCalledWith({
+    expect(observe).toHaveBeenCalledWith({
       outcome: 'denied',
       code: 'SEKS_INJECT_ISOLATION',
       seconds: 0,
     });
-    expect(deps.log.warn).toHaveBeenCalledTimes(1);
+    expect(log.warn).toHaveBeenCalledTimes(1);
   });
 
   test.each([
@@ -173,13 +185,13 @@ describe('POST /mutate', () => {
     ['pods of another group', { resource: { group: 'metrics.k8s.io', version: 'v1', resource: 'pods' } }],
   ])('does not touch %s', async (_, request) => {
     expect(await review(request)).toEqual({ uid: 'u1', allowed: true });
-    expect(deps.observe).not.toHaveBeenCalled();
+    expect(observe).not.toHaveBeenCalled();
   });
 
   test('a dry run gets the same answer and leaves no trace in the metrics', async () => {
     expect((await review({ dryRun: true })).patch).toBeDefined();
     expect((await review({ dryRun: true, object: agentPod({ hostPID: true }) })).allowed).toBe(false);
-    expect(deps.observe).not.toHaveBeenCalled();
+    expect(observe).not.toHaveBeenCalled();
   });
 
   test('S7: denies while the caches are not filled', async () => {
@@ -205,7 +217,7 @@ describe('POST /mutate', () => {
     expect(response).toMatchObject({ allowed: false, status: { code: 500 } });
     expect(response.status?.message).toContain('SEKS_INTERNAL');
     expect(response.status?.message).not.toContain('boom');
-    expect(deps.log.error).toHaveBeenCalledWith(
+    expect(log.error).toHaveBeenCalledWith(
       expect.objectContaining({ event: 'admission_failed' }),
       'admission failed',
     );
@@ -236,9 +248,7 @@ describe('POST /mutate', () => {
     Object.assign(pod.spec.containers[0] ?? {}, { env });
     expect((await review({ object: pod })).status?.message).toContain('SEKS_INJECT_ENV_VALUE_FROM');
     await review();
-    const calls = [deps.log.info, deps.log.warn, deps.log.error].flatMap(
-      (log) => jest.mocked(log).mock.calls,
-    );
+    const calls = [log.info, log.warn, log.error].flatMap((method) => method.mock.calls);
     expect(calls).toHaveLength(2);
     expect(JSON.stringify(calls)).not.toMatch(/canary|sk-proj/);
   });

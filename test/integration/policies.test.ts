@@ -17,6 +17,13 @@ import {
   withoutToken,
 } from './sample-pods.ts';
 
+/** what a policy also refuses here, so that it can be seen to work */
+const CANARIES: Record<string, string> = {
+  'seks-injected-pods': "object.metadata.?labels[?'seks-it-canary'].orValue('') != 'seks-injected-pods'",
+  'seks-token-volumes': "object.metadata.?labels[?'seks-it-canary'].orValue('') != 'seks-token-volumes'",
+  'seks-token-requests': "!('canary' in object.spec.?audiences.orValue([]))",
+};
+
 let namespace: Awaited<ReturnType<typeof temporaryNamespace>>;
 let image: string;
 const installed: KubernetesObject[] = [];
@@ -25,23 +32,7 @@ beforeAll(async () => {
   namespace = await temporaryNamespace();
   image = (await imageOfInstalledPolicy()) ?? 'registry.example/seks-sidecar:1';
   const rendered = await renderChart(namespace.name, [`sidecar.additionalAllowedImages[0]=${image}`]);
-  for (const object of rendered.filter(({ kind }) => kind.startsWith('ValidatingAdmissionPolicy'))) {
-    const spec = object['spec'] as { policyName?: string };
-    installed.push({
-      ...object,
-      metadata: { name: testName(object.metadata.name) },
-      spec:
-        spec.policyName === undefined
-          ? spec
-          : {
-              ...spec,
-              policyName: testName(spec.policyName),
-              matchResources: {
-                namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace.name } },
-              },
-            },
-    });
-  }
+  installed.push(...rendered.flatMap((object) => forTest(object)));
   await mustKubectl(['create', '-f', '-'], list(installed));
   await untilPoliciesWork();
 }, 120_000);
@@ -515,20 +506,46 @@ async function imageOfInstalledPolicy(): Promise<string | undefined> {
   return /\.image in \["([^"]+)"/.exec(stdout)?.[1];
 }
 
-/** the API server takes a moment to load a new policy; each one is asked something that it alone refuses */
+/** the policy under a name of its own and with a canary, or its binding for our namespace only */
+function forTest(object: KubernetesObject): KubernetesObject[] {
+  const { name } = object.metadata;
+  const metadata = { name: testName(name) };
+  if (object.kind === 'ValidatingAdmissionPolicy') {
+    const spec = object['spec'] as { validations: object[] };
+    const canary = CANARIES[name];
+    const validations = canary === undefined ? [] : [{ expression: canary, message: `${name} works` }];
+    return [{ ...object, metadata, spec: { ...spec, validations: [...spec.validations, ...validations] } }];
+  }
+  if (object.kind === 'ValidatingAdmissionPolicyBinding') {
+    const spec = object['spec'] as { policyName: string };
+    const namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': namespace.name } };
+    const matchResources = { namespaceSelector };
+    return [
+      { ...object, metadata, spec: { ...spec, policyName: testName(spec.policyName), matchResources } },
+    ];
+  }
+  return [];
+}
+
+/**
+ * The API server takes a moment to load a new policy. Policies of an installed chart would refuse what ours refuse, so each of
+ * ours also refuses something that is in order.
+ */
 async function untilPoliciesWork(): Promise<void> {
-  const name = (policy: string): RegExp => new RegExp(`'${testName(policy)}'`);
-  const label = plainPod();
-  label.metadata.labels = { 'seks.ai/inject': 'true' };
-  const token = plainPod();
-  token.spec.volumes.push(SEKS_TOKEN);
+  for (const policy of ['seks-injected-pods', 'seks-token-volumes']) {
+    const pod = sample();
+    pod.metadata.labels['seks-it-canary'] = policy;
+    await waitUntil(async () => (await create(pod)).message.includes(`${policy} works`), {
+      what: `policy ${policy}`,
+      timeoutMs: 60_000,
+      intervalMs: 500,
+    });
+  }
   await waitUntil(
-    async () =>
-      name('seks-injected-pods').test((await create(label)).message) &&
-      name('seks-token-volumes').test((await create(token)).message) &&
-      name('seks-token-requests').test(
-        (await inNamespace('create', 'token', 'default', '--audience=seks-x')).stderr,
-      ),
-    { what: 'the policies to work', timeoutMs: 60_000, intervalMs: 500 },
+    async () => {
+      const answer = await inNamespace('create', 'token', 'default', '--audience=canary');
+      return answer.stderr.includes('seks-token-requests works');
+    },
+    { what: 'policy seks-token-requests', timeoutMs: 60_000, intervalMs: 500 },
   );
 }

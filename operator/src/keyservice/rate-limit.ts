@@ -29,7 +29,8 @@ export function createRateLimit(
         buckets.delete(oldest);
       }
       if (tokens < 1) {
-        buckets.set(key, { tokens, atMs: nowMs });
+        // As it was: adding up small refills would also add up their rounding.
+        buckets.set(key, { tokens: known?.tokens ?? 0, atMs: Math.min(known?.atMs ?? nowMs, nowMs) });
         return { ok: false, retryAfterMs: Math.ceil((1 - tokens) * refillMs) };
       }
       buckets.set(key, { tokens: tokens - 1, atMs: nowMs });

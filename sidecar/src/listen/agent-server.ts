@@ -49,8 +49,9 @@ export function createAgentServer(deps: AgentServerDeps): Server {
   };
   server.on('connect', (_request, socket) => refuse(socket, new SeksError('SEKS_METHOD_REFUSED')));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    // An answer that has begun, or is still due, must not be mixed with ours.
-    if (error.code === 'ECONNRESET' || !socket.writable || hasAnswerDue(socket)) socket.destroy();
+    // Gone in the middle of a request: there is nobody to answer. And an answer that is due must not be mixed with ours.
+    const gone = error.code === 'ECONNRESET' || error.code === 'HPE_INVALID_EOF_STATE' || !socket.writable;
+    if (gone || hasAnswerDue(socket)) socket.destroy();
     else refuse(socket, new SeksError('SEKS_REQUEST_MALFORMED'));
   });
   return server;

@@ -58,6 +58,7 @@ interface HistoryEntry {
   version: number;
   type: 'ADDED' | 'MODIFIED' | 'DELETED';
   object: MockObject;
+  previous: MockObject | undefined;
 }
 
 interface Collection {
@@ -123,9 +124,10 @@ export async function startMockApiServer(): Promise<MockApiServer> {
       metadata: { ...object.metadata, resourceVersion: String(version) },
     };
     const key = `${stored.metadata.namespace ?? ''}/${stored.metadata.name}`;
+    const previous = collection.objects.get(key);
     if (type === 'DELETED') collection.objects.delete(key);
     else collection.objects.set(key, stored);
-    const entry = { version, type, object: stored };
+    const entry = { version, type, object: stored, previous };
     collection.history.push(entry);
     for (const watcher of collection.watchers) watcher(entry);
     return stored;
@@ -189,9 +191,11 @@ export async function startMockApiServer(): Promise<MockApiServer> {
     }
     let sent = 0;
     const send = (entry: HistoryEntry): void => {
-      if (response.writableEnded || entry.version <= since || !selected(entry.object, query)) return;
+      if (response.writableEnded || entry.version <= since) return;
       if (target.namespace !== undefined && entry.object.metadata.namespace !== target.namespace) return;
-      const line = `${JSON.stringify({ type: entry.type, object: entry.object })}\n`;
+      const type = seenAs(entry, query);
+      if (type === undefined) return;
+      const line = `${JSON.stringify({ type, object: entry.object })}\n`;
       sent += 1;
       if (fault?.what === 'truncate') return void response.end(line.slice(0, Math.floor(line.length / 2)));
       if (fault?.what === 'trickle') for (const byte of Buffer.from(line)) response.write(Buffer.of(byte));
@@ -354,6 +358,17 @@ function selected(object: MockObject, query: URLSearchParams): boolean {
       return value === undefined ? found !== undefined : found === value;
     }) && fields.every((term) => term === `metadata.name=${object.metadata.name}`)
   );
+}
+
+/** to a watch with a selector, an object that starts or stops matching is one that comes or goes */
+function seenAs(
+  { type, object, previous }: HistoryEntry,
+  query: URLSearchParams,
+): HistoryEntry['type'] | undefined {
+  const before = previous !== undefined && selected(previous, query);
+  const now = type !== 'DELETED' && selected(object, query);
+  if (before) return now ? 'MODIFIED' : 'DELETED';
+  return now ? 'ADDED' : undefined;
 }
 
 function sameContent(a: MockObject, b: MockObject): boolean {

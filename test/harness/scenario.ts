@@ -1,0 +1,118 @@
+// Agents with their keys and bindings, as the test files need them.
+import { createHash } from 'node:crypto';
+import { PROVIDERS, type ProviderName } from '../upstream/provider-stub.ts';
+import { readyAgent } from './agent.ts';
+import { isReady, type Pod, type Target } from './kubectl.ts';
+import {
+  AGENT_CONTAINER,
+  agentPod,
+  credential,
+  IDLE,
+  seksBinding,
+  type CredentialSpec,
+  type PodOptions,
+} from './objects.ts';
+import { sealSecret } from './sealing.ts';
+import { NAMESPACE, type Suite } from './suite.ts';
+
+export interface AgentSetup {
+  /** name of pod, binding and label */
+  readonly app: string;
+  /** default: openai */
+  readonly providers?: readonly ProviderName[];
+  /** instead of a credential for each provider */
+  readonly credentials?: readonly CredentialSpec[];
+  readonly binding?: Readonly<Record<string, unknown>>;
+  readonly pod?: Partial<PodOptions>;
+}
+
+/** name of the sealed Secret of an agent */
+export const secretOf = (app: string): string => `${app}-keys`;
+
+/** a fresh pod with its own sealed keys and binding, ready to be worked with */
+export async function startAgent(suite: Suite, setup: AgentSetup): Promise<Target> {
+  const { app } = setup;
+  await removeAgent(suite, app);
+  await prepareAgent(suite, setup);
+  await suite.kubectl.apply(podOf(suite, setup));
+  return readyAgent(suite.kubectl, NAMESPACE, app);
+}
+
+/** sealed keys and binding alone */
+export async function prepareAgent(suite: Suite, setup: AgentSetup): Promise<void> {
+  const { app, providers = ['openai'] } = setup;
+  const secrets = setup.credentials === undefined ? await sealedKeys(suite, secretOf(app), providers) : [];
+  const credentials = setup.credentials ?? providers.map((provider) => credential(provider, secretOf(app)));
+  await suite.kubectl.apply(
+    ...secrets,
+    seksBinding({
+      name: app,
+      namespace: NAMESPACE,
+      app,
+      credentials,
+      ...(setup.binding === undefined ? {} : { spec: setup.binding }),
+    }),
+  );
+}
+
+export function podOf(suite: Suite, setup: AgentSetup): ReturnType<typeof agentPod> {
+  const { app, pod } = setup;
+  return agentPod({ name: app, namespace: NAMESPACE, image: suite.images.agent, command: IDLE, ...pod });
+}
+
+/** at the end of a file; does not wait */
+export async function removeAgent({ kubectl }: Suite, app: string): Promise<void> {
+  await kubectl.run([
+    'delete',
+    'pod,seksbinding,secret',
+    '-n',
+    NAMESPACE,
+    '--ignore-not-found',
+    '--wait',
+    app,
+    secretOf(app),
+  ]);
+}
+
+/** the sealed Secrets of all providers' keys, merged into one */
+async function sealedKeys(
+  { kubectl, stub }: Suite,
+  secret: string,
+  providers: readonly ProviderName[],
+): Promise<object[]> {
+  const sealed = await Promise.all(
+    providers.map((provider) =>
+      sealSecret(kubectl, {
+        provider,
+        namespace: NAMESPACE,
+        secret,
+        key: provider,
+        plaintext: stub.keys[provider],
+      }),
+    ),
+  );
+  const [first] = sealed;
+  if (first === undefined) return [];
+  const merge = (part: 'data' | 'stringData'): object => Object.assign({}, ...sealed.map((one) => one[part]));
+  return [{ ...first, data: merge('data'), stringData: merge('stringData') }];
+}
+
+/** one agent with all four providers that several files share, as starting pods is what takes the time */
+export async function everydayAgent(suite: Suite): Promise<Target> {
+  const app = 'everyday';
+  const hash = createHash('sha256')
+    .update(JSON.stringify([suite.images, suite.stub.keys]))
+    .digest('hex');
+  const annotation = 'seks-test/made-for';
+  const pod = await suite.kubectl.get<Pod>('pod', app, NAMESPACE);
+  if (pod !== undefined && isReady(pod) && pod.metadata.annotations?.[annotation] === hash) {
+    return { namespace: NAMESPACE, pod: app, container: AGENT_CONTAINER };
+  }
+  // A loop, so that the container has a process that used the tokens.
+  const command = ['node', 'loop.mjs'];
+  return startAgent(suite, {
+    app,
+    providers: PROVIDERS,
+    pod: { command, annotations: { [annotation]: hash } },
+  });
+}

@@ -1,0 +1,118 @@
+// Pods as the API server stored them, to compare one that was injected with one that was not.
+import type { CommandResult } from '../cluster/command.ts';
+import type { Kubectl } from '../harness/kubectl.ts';
+
+export interface StoredContainer {
+  name: string;
+  env?: { name: string; value?: string; valueFrom?: object }[];
+  volumeMounts?: { name: string; mountPath: string }[];
+  [field: string]: unknown;
+}
+
+export interface StoredPod {
+  apiVersion: string;
+  kind: string;
+  metadata: {
+    name: string;
+    namespace: string;
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+    [field: string]: unknown;
+  };
+  spec: {
+    containers: [StoredContainer, ...StoredContainer[]];
+    initContainers?: StoredContainer[];
+    volumes?: { name: string; [field: string]: unknown }[];
+    automountServiceAccountToken?: boolean;
+    [field: string]: unknown;
+  };
+  status?: unknown;
+}
+
+const API_ACCESS = /^kube-api-access-/;
+/** every name that a credential of the built-in provider openai sets */
+export const OPENAI_NAMES = ['OPENAI_API_KEY', 'OPENAI_BASE_URL', 'OPENAI_AGENTS_DISABLE_TRACING'];
+
+/** keeps the scheduler away: the pod is stored and admitted, and no kubelet has work with it */
+export const GATED = { schedulingGates: [{ name: 'seks.test/never' }] } as const;
+
+/** creates the pod and gives what the API server stored */
+export async function createPod(kubectl: Kubectl, pod: object, ...options: string[]): Promise<StoredPod> {
+  const text = await kubectl.run(['create', '-f', '-', '-o', 'json', ...options], {
+    input: JSON.stringify(pod),
+  });
+  return JSON.parse(text) as StoredPod;
+}
+
+/** as {@link createPod}, where a refusal is an answer */
+export function tryCreate(kubectl: Kubectl, object: object, ...options: string[]): Promise<CommandResult> {
+  return kubectl.attempt(['create', '-f', '-', ...options], { input: JSON.stringify(object) });
+}
+
+/** what an author would write: the stored pod without what the API server alone decides */
+export function manifestOf(pod: StoredPod, metadata: Readonly<Record<string, unknown>> = {}): StoredPod {
+  const { name, namespace, labels, annotations } = pod.metadata;
+  const { status: _, ...rest } = structuredClone(pod);
+  return {
+    ...rest,
+    metadata: {
+      name,
+      namespace,
+      ...(labels === undefined ? {} : { labels }),
+      ...(annotations === undefined ? {} : { annotations }),
+      ...metadata,
+    },
+  };
+}
+
+export function allContainers({ spec }: StoredPod): StoredContainer[] {
+  return [...(spec.initContainers ?? []), ...spec.containers];
+}
+
+export function sidecarOf({ spec }: StoredPod): StoredContainer {
+  const sidecar = spec.initContainers?.[0];
+  if (sidecar?.name !== 'seks-proxy') throw new Error('the first init container is not seks-proxy');
+  return sidecar;
+}
+
+/** the spec with all that injection adds taken away again; throws if there is nothing to take away */
+export function specWithoutInjection(pod: StoredPod): StoredPod['spec'] {
+  sidecarOf(pod);
+  const { automountServiceAccountToken: _, ...spec } = structuredClone(pod.spec);
+  const changed = {
+    ...spec,
+    initContainers: spec.initContainers?.slice(1),
+    volumes: spec.volumes?.filter(({ name }) => name !== 'seks-private'),
+  };
+  for (const container of allContainers({ ...pod, spec: changed as StoredPod['spec'] })) {
+    container.env = container.env?.filter(({ name }) => !OPENAI_NAMES.includes(name)) ?? [];
+  }
+  return withoutEmptyLists(changed);
+}
+
+/** the spec without the volume for the API server's token, which has a random name, and its mounts */
+export function specWithoutApiToken({ spec }: StoredPod): StoredPod['spec'] {
+  const { automountServiceAccountToken: _, ...copy } = structuredClone(spec);
+  copy.volumes = copy.volumes?.filter(({ name }) => !API_ACCESS.test(name)) ?? [];
+  for (const container of [...(copy.initContainers ?? []), ...copy.containers]) {
+    container.volumeMounts = container.volumeMounts?.filter(({ name }) => !API_ACCESS.test(name)) ?? [];
+  }
+  return withoutEmptyLists(copy);
+}
+
+/** names of the volumes for the API server's token, wherever the pod has or mounts one */
+export function apiTokenVolumes(pod: StoredPod): string[] {
+  const mounts = allContainers(pod).flatMap(({ volumeMounts = [] }) => volumeMounts);
+  return [...(pod.spec.volumes ?? []), ...mounts]
+    .map(({ name }) => name)
+    .filter((name) => API_ACCESS.test(name));
+}
+
+/** an empty list and none are the same to the API server, which leaves both out */
+function withoutEmptyLists(spec: object): StoredPod['spec'] {
+  return JSON.parse(
+    JSON.stringify(spec, (_key, value: unknown) =>
+      Array.isArray(value) && value.length === 0 ? undefined : value,
+    ),
+  ) as StoredPod['spec'];
+}

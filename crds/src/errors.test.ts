@@ -19,7 +19,10 @@ test('condition reasons are CamelCase and as distinct as the codes', () => {
 });
 
 test('the message that an SDK shows holds code, detail and hint', () => {
-  const { error, type } = new SeksError('SEKS_SECRET_MISSING', 'Secret agents/keys has no key openai.').toBody();
+  const { error, type } = new SeksError(
+    'SEKS_SECRET_MISSING',
+    'Secret agents/keys has no key openai.',
+  ).toBody();
   expect(type).toBe('error');
   expect(error.message).toContain('SEKS_SECRET_MISSING');
   expect(error.message).toContain('Secret agents/keys has no key openai.');

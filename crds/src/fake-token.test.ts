@@ -32,7 +32,9 @@ test.each([
 });
 
 test('two tokens of one template differ', () => {
-  expect(textOf(makeFakeToken('{token}', randomBytes))).not.toBe(textOf(makeFakeToken('{token}', randomBytes)));
+  expect(textOf(makeFakeToken('{token}', randomBytes))).not.toBe(
+    textOf(makeFakeToken('{token}', randomBytes)),
+  );
 });
 
 describe('S4: a fake token of any pod is recognised', () => {

@@ -38,7 +38,10 @@ export function checkTemplate(template: string): string | undefined {
  * @param randomBytes source of randomness, e.g. `crypto.randomBytes`
  * @throws RangeError if the template does not pass {@link checkTemplate}
  */
-export function makeFakeToken(template: string, randomBytes: (size: number) => Uint8Array): Secret<'fake-token'> {
+export function makeFakeToken(
+  template: string,
+  randomBytes: (size: number) => Uint8Array,
+): Secret<'fake-token'> {
   const problem = checkTemplate(template);
   if (problem !== undefined) throw new RangeError(`fake token template ${problem}`);
   const text = template.replace(PLACEHOLDER, (_, n: string | undefined) => {

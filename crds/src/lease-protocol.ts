@@ -6,7 +6,12 @@ import { providerSpec, routeRule } from './provider.ts';
 import { envelopeHeader } from './sealed/envelope.ts';
 
 /** what this sidecar can enforce; a credential that needs more than the sidecar has is refused */
-export const FEATURES = ['intercept.base-url', 'placement.header', 'usage.openai', 'usage.anthropic'] as const;
+export const FEATURES = [
+  'intercept.base-url',
+  'placement.header',
+  'usage.openai',
+  'usage.anthropic',
+] as const;
 
 /** what the sidecar found at one source's path: nothing, something that is no envelope, or an envelope's header */
 export const sourceReport = z.discriminatedUnion('state', [

@@ -15,7 +15,10 @@ describe('S9: a secret never prints its value', () => {
     ['a template', () => `${secret.toString()}`],
     ['JSON', () => JSON.stringify({ secret })],
     ['inspect', () => inspect(secret, { showHidden: true, depth: 9 })],
-    ['inspect without custom inspection', () => inspect(secret, { customInspect: false, showHidden: true, depth: 9 })],
+    [
+      'inspect without custom inspection',
+      () => inspect(secret, { customInspect: false, showHidden: true, depth: 9 }),
+    ],
     ['%s, %o, %j and %O', () => format('%s %o %j %O', secret, secret, secret, secret)],
     ['an error with it as cause', () => inspect(new Error('failed', { cause: secret }))],
     ['a spread copy', () => JSON.stringify({ ...secret }) + inspect({ ...secret })],

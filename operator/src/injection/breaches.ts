@@ -70,6 +70,30 @@ export const BREACHES: readonly Breach[] = [
   isolation('shareProcessNamespace', 'spec.shareProcessNamespace', setSpec({ shareProcessNamespace: true })),
   isolation('the sidecar UID for the pod', 'runAsUser', setSpec({ securityContext: { runAsUser: 64021 } })),
   isolation(
+    'an unconfined AppArmor profile for the pod, which the sidecar would take over',
+    'appArmorProfile',
+    setSpec({ securityContext: { appArmorProfile: { type: 'Unconfined' } } }),
+  ),
+  isolation(
+    'an unconfined SELinux type for the pod',
+    'seLinuxOptions',
+    setSpec({ securityContext: { seLinuxOptions: { type: 'spc_t' } } }),
+  ),
+  isolation(
+    'an unconfined SELinux type for a container',
+    '(planner)',
+    changeAgent({ securityContext: { seLinuxOptions: { type: 'spc_t' } } }),
+  ),
+  {
+    what: 'an AppArmor annotation for the sidecar',
+    code: 'SEKS_INJECT_RESERVED_NAME',
+    names: 'container.apparmor.security.beta.kubernetes.io/seks-proxy',
+    change: (pod) => {
+      const key = 'container.apparmor.security.beta.kubernetes.io/seks-proxy';
+      (pod.metadata ??= {}).annotations = { ...pod.metadata.annotations, [key]: 'unconfined' };
+    },
+  },
+  isolation(
     'a Windows host process pod',
     'hostProcess',
     setSpec({ securityContext: { windowsOptions: { hostProcess: true } } }),

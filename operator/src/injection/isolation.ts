@@ -30,6 +30,15 @@ const HARMLESS_CAPABILITIES: ReadonlySet<string> = new Set([
   'SYS_CHROOT',
 ]);
 
+/** SELinux types of the Pod Security Standard "baseline"; others, such as spc_t, lift the container's confinement */
+const CONFINED_SELINUX_TYPES: ReadonlySet<string> = new Set([
+  '',
+  'container_t',
+  'container_init_t',
+  'container_kvm_t',
+  'container_engine_t',
+]);
+
 /** the first field that breaks the sidecar's isolation, in the pod or in any container but the sidecar */
 export function isolationFinding(pod: RawPod): Finding | undefined {
   const { spec } = pod;
@@ -38,6 +47,13 @@ export function isolationFinding(pod: RawPod): Finding | undefined {
   }
   if (spec.securityContext?.runAsUser === SIDECAR_UID) {
     return finding(`spec.securityContext.runAsUser must not be ${SIDECAR_UID}, the sidecar's.`);
+  }
+  // The sidecar states no profile of its own, because nodes without AppArmor refuse one: it takes the pod's.
+  if (spec.securityContext?.appArmorProfile?.type === 'Unconfined') {
+    return finding('spec.securityContext.appArmorProfile.type must not be Unconfined.');
+  }
+  if (isUnconfined(spec.securityContext?.seLinuxOptions)) {
+    return finding('spec.securityContext.seLinuxOptions.type must be one of the confined container types.');
   }
   if (spec.securityContext?.windowsOptions?.hostProcess === true) {
     return finding('spec.securityContext.windowsOptions.hostProcess must not be true.');
@@ -67,11 +83,18 @@ function containerFinding(place: PlacedContainer): Finding | undefined {
   if (security?.windowsOptions?.hostProcess === true) {
     return finding(`${at}: securityContext.windowsOptions.hostProcess must not be true.`);
   }
+  if (isUnconfined(security?.seLinuxOptions)) {
+    return finding(`${at}: securityContext.seLinuxOptions.type must be one of the confined container types.`);
+  }
   const capability = security?.capabilities?.add?.find(
     (name) => !HARMLESS_CAPABILITIES.has(name.toUpperCase().replace(/^CAP_/, '')),
   );
   if (capability === undefined) return undefined;
   return finding(`${at}: securityContext.capabilities.add must not hold ${capability}.`);
+}
+
+function isUnconfined(options: { type?: string | undefined } | undefined): boolean {
+  return !CONFINED_SELINUX_TYPES.has(options?.type ?? '');
 }
 
 function finding(detail: string): Finding {

@@ -33,6 +33,7 @@ const containerSecurity = z.looseObject({
   privileged: z.boolean().optional(),
   procMount: z.string().optional(),
   capabilities: z.looseObject({ add: z.array(z.string()).optional() }).optional(),
+  seLinuxOptions: z.looseObject({ type: z.string().optional() }).optional(),
   windowsOptions: z.looseObject({ hostProcess: z.boolean().optional() }).optional(),
 });
 
@@ -63,6 +64,8 @@ const volume = z.looseObject({
 
 const podSecurity = z.looseObject({
   runAsUser: z.number().optional(),
+  appArmorProfile: z.looseObject({ type: z.string().optional() }).optional(),
+  seLinuxOptions: z.looseObject({ type: z.string().optional() }).optional(),
   windowsOptions: z.looseObject({ hostProcess: z.boolean().optional() }).optional(),
 });
 

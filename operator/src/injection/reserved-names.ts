@@ -1,6 +1,6 @@
 // Names that only an injection may bring into a pod. A pod that has one already is refused, whether a binding selects
 // it or not: what carries our marks without our seal is a mistake or an attempt (S11).
-import { ANNOTATION_SEAL, LABEL_INJECTED, VOLUME_PRIVATE } from '@seks/crds';
+import { ANNOTATION_SEAL, LABEL_INJECTED, SIDECAR_CONTAINER, VOLUME_PRIVATE } from '@seks/crds';
 
 import type { Finding } from './finding.ts';
 import { placeOf } from './finding.ts';
@@ -14,12 +14,17 @@ const RESERVED_VOLUMES: ReadonlySet<string> = new Set([
   'seks-public',
 ]);
 
+/** the API server copies this annotation into the sidecar's `appArmorProfile` after admission */
+const APPARMOR_ANNOTATION = `container.apparmor.security.beta.kubernetes.io/${SIDECAR_CONTAINER}`;
+
 /** the first reserved name in a pod that was not injected yet */
 export function reservedNameFinding(pod: RawPod): Finding | undefined {
   if (pod.metadata?.labels?.[LABEL_INJECTED] !== undefined) return reserved(`the label ${LABEL_INJECTED}`);
   if (pod.metadata?.annotations?.[ANNOTATION_SEAL] !== undefined) {
     return reserved(`the annotation ${ANNOTATION_SEAL}`);
   }
+  const profile = sidecarProfileFinding(pod);
+  if (profile !== undefined) return profile;
   const volume = pod.spec.volumes?.find(({ name }) => RESERVED_VOLUMES.has(name));
   if (volume !== undefined) return reserved(`the volume ${volume.name}`);
   // A mount without its volume is invalid, until our patch adds the volume.
@@ -28,6 +33,12 @@ export function reservedNameFinding(pod: RawPod): Finding | undefined {
     if (mount !== undefined) return reserved(`the mount of ${mount.name} in ${placeOf(place)}`);
   }
   return undefined;
+}
+
+/** an annotation that would change the sidecar's own confinement; a later webhook may have added it, too */
+export function sidecarProfileFinding(pod: RawPod): Finding | undefined {
+  if (pod.metadata?.annotations?.[APPARMOR_ANNOTATION] === undefined) return undefined;
+  return reserved(`the annotation ${APPARMOR_ANNOTATION}`);
 }
 
 function reserved(what: string): Finding {

@@ -9,6 +9,7 @@ import type { Finding } from './finding.ts';
 import { isolationFinding } from './isolation.ts';
 import { placedContainers, serviceAccountOf } from './raw-pod.ts';
 import type { RawContainer, RawPod } from './raw-pod.ts';
+import { sidecarProfileFinding } from './reserved-names.ts';
 import { buildSidecar, buildVolumes, sealedKeys } from './sidecar.ts';
 
 /**
@@ -46,6 +47,7 @@ export function sealedPodFinding(
 ): Finding | undefined {
   return (
     ownerFinding(pod, namespace, config) ??
+    sidecarProfileFinding(pod) ??
     sidecarFinding(pod, config) ??
     volumeFinding(pod, config) ??
     exposureFinding(pod, new Set(sealedKeys(config).keys())) ??

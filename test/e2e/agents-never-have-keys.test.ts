@@ -7,6 +7,7 @@ import { environmentOf, searchContainer } from '../harness/agent.ts';
 import { dataKeysOf, kmsPrivateKeys } from '../harness/data-keys.ts';
 import type { Target } from '../harness/kubectl.ts';
 import { everydayAgent, secretOf } from '../harness/scenario.ts';
+import { showFigure } from '../harness/figures.ts';
 import { clusterSuite, NAMESPACE } from '../harness/suite.ts';
 import { PROVIDERS } from '../upstream/provider-stub.ts';
 
@@ -33,7 +34,7 @@ clusterSuite('agents never have keys', (suite) => {
 
     test('S1: covers files, environments, command lines and memory', () => {
       const { files, processes, userId, durationMs } = report;
-      console.log(
+      showFigure(
         `searched as user ${userId} in ${durationMs} ms: ${files.files} files (${files.bytes} bytes), ` +
           `${processes.procFiles} files of /proc, ${processes.memoryBytes} bytes of memory of ` +
           `${processes.searched.length} processes, ${report.mounts.length} mounts; ` +

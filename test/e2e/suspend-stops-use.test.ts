@@ -4,6 +4,7 @@ import { waitUntil } from '../cluster/wait-until.ts';
 import { chat, followLoop, type LoopResult } from '../harness/agent.ts';
 import type { Target } from '../harness/kubectl.ts';
 import { prepareAgent, startAgent } from '../harness/scenario.ts';
+import { showFigure } from '../harness/figures.ts';
 import { clusterSuite, NAMESPACE } from '../harness/suite.ts';
 import { measureSuspend } from '../harness/suspend.ts';
 
@@ -63,7 +64,7 @@ clusterSuite('revocation stops use', (suite) => {
       expect((await chat(kubectl, agent, probe)).error).toMatchObject({ status: 403 });
       expect((await stub.requests()).filter(({ model }) => model === probe.model)).toEqual([]);
     }
-    console.log(`suspend to first 403, after kubectl patch returned: ${measured.join(', ')} ms`);
+    showFigure(`suspend to first 403, after kubectl patch returned: ${measured.join(', ')} ms`);
     expect(Math.max(...measured)).toBeLessThanOrEqual(LIMIT_MS);
     await works();
   });
@@ -79,7 +80,7 @@ clusterSuite('revocation stops use', (suite) => {
         what: 'the binding to expire',
         timeoutMs: 20_000,
       });
-      console.log(`expiry to first 403: ${refused.end - expiresAtMs} ms`);
+      showFigure(`expiry to first 403: ${refused.end - expiresAtMs} ms`);
       expect(refused.code).toBe('SEKS_BINDING_EXPIRED');
       expect(refused.end).toBeGreaterThanOrEqual(expiresAtMs);
       expect(refused.end - expiresAtMs).toBeLessThanOrEqual(LIMIT_MS);
@@ -93,7 +94,7 @@ clusterSuite('revocation stops use', (suite) => {
     const { ms, code } = await timeToRefusal(async () => {
       await suite().kubectl.delete('seksbinding', ['suspended'], NAMESPACE);
     });
-    console.log(`deletion to first 403: ${ms} ms`);
+    showFigure(`deletion to first 403: ${ms} ms`);
     expect(code).toBe('SEKS_BINDING_DELETED');
     expect(ms).toBeLessThanOrEqual(LIMIT_MS);
     // A binding of the same name is another one: the pod was not injected for it.

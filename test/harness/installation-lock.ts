@@ -4,7 +4,9 @@ import { acquireMachineLock, withMachineLock, type MachineLock } from '../cluste
 const name = 'seks-installation';
 const options = {
   timeoutMs: 30 * 60_000,
-  onWait: (holder: string) => console.error(`${holder} is using the SEKS installation; waiting for it`),
+  onWait: (holder: string) => {
+    process.stderr.write(`${holder} is using the SEKS installation; waiting for it\n`);
+  },
 };
 
 export function withInstallation<T>(work: () => Promise<T>): Promise<T> {

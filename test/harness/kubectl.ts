@@ -1,7 +1,7 @@
 // The cluster as its users have it: the kubectl binary, with types around it.
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { attempt, run, type CommandResult } from '../cluster/command.ts';
+import { attempt, type CommandResult } from '../cluster/command.ts';
 import { StepFailed } from '../cluster/failures.ts';
 import { waitUntil } from '../cluster/wait-until.ts';
 
@@ -111,7 +111,14 @@ const defaultWaitMs = 60_000;
 export function createKubectl(program: string, kubeconfig: string): Kubectl {
   const env = { KUBECONFIG: kubeconfig };
   const at = (namespace: string | undefined): string[] => (namespace === undefined ? [] : ['-n', namespace]);
-  const runIt: Kubectl['run'] = (args, options = {}) => run(program, args, { ...options, env });
+  const runIt: Kubectl['run'] = async (args, options = {}) => {
+    const { code, stdout, stderr } = await attemptIt(args, options);
+    if (code === 0) return stdout;
+    // What kubectl said belongs into the message: test runners show nothing else of an error.
+    throw new StepFailed(
+      `kubectl ${args.slice(0, 4).join(' ')}: exit code ${code}: ${stderr.trim() || stdout.trim()}`,
+    );
+  };
   const attemptIt: Kubectl['attempt'] = (args, options = {}) => attempt(program, args, { ...options, env });
 
   const get = async <T extends KubeObject>(

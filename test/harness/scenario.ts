@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { PROVIDERS, type ProviderName } from '../upstream/provider-stub.ts';
 import { readyAgent } from './agent.ts';
-import { isReady, type Pod, type Target } from './kubectl.ts';
+import { isReady, type LiveObject, type Pod, type Target } from './kubectl.ts';
 import {
   AGENT_CONTAINER,
   agentPod,
@@ -104,8 +104,15 @@ export async function everydayAgent(suite: Suite): Promise<Target> {
     .update(JSON.stringify([suite.images, suite.stub.keys]))
     .digest('hex');
   const annotation = 'seks-test/made-for';
-  const pod = await suite.kubectl.get<Pod>('pod', app, NAMESPACE);
-  if (pod !== undefined && isReady(pod) && pod.metadata.annotations?.[annotation] === hash) {
+  const [pod, binding] = await Promise.all([
+    suite.kubectl.get<Pod>('pod', app, NAMESPACE),
+    suite.kubectl.get<LiveObject>('seksbinding', app, NAMESPACE),
+  ]);
+  const isBound = binding?.status?.conditions?.some(
+    ({ type, status }) => type === 'Ready' && status === 'True',
+  );
+  const isCurrent = pod !== undefined && isReady(pod) && pod.metadata.annotations?.[annotation] === hash;
+  if (isCurrent && isBound === true) {
     return { namespace: NAMESPACE, pod: app, container: AGENT_CONTAINER };
   }
   // A loop, so that the container has a process that used the tokens.

@@ -69,7 +69,7 @@ function withoutCluster(theme: string, reason: string, body: () => void): void {
     });
     return;
   }
-  console.warn(`SKIPPED, "${theme}": ${reason}`);
+  process.stderr.write(`SKIPPED, "${theme}": ${reason}\n`);
   describe.skip(theme, body);
 }
 

@@ -1,5 +1,6 @@
 // SeksBinding and SeksProvider on a real API server: what it refuses and how it says so, what `kubectl get` shows, and that
-// everything we hand out as an example is accepted.
+// everything we hand out as an example is accepted. The CRDs are installed under another API group, so that an operator that
+// runs in the cluster does not touch these objects, nor we its own.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -10,31 +11,39 @@ import { waitUntil } from '../cluster/wait-until.ts';
 import type { KubernetesObject } from './kubernetes.ts';
 import { kubectl, mustKubectl, readObjects, renderChart, ROOT, temporaryNamespace } from './kubernetes.ts';
 
-const CRDS = ['seksbindings.seks.ai', 'seksproviders.seks.ai'];
 const DRY_RUN = '--dry-run=server';
 
 let namespace: Awaited<ReturnType<typeof temporaryNamespace>>;
-let ownCrds: KubernetesObject[] = [];
+let group: string;
+let crds: KubernetesObject[] = [];
 
 beforeAll(async () => {
   namespace = await temporaryNamespace();
+  group = `${namespace.name}.seks.test`;
   const rendered = await renderChart(namespace.name, ['crds.keep=false']);
-  const present = await kubectl(['get', 'crd', '-o', 'name', ...CRDS]);
-  if (present.code !== 0) {
-    ownCrds = rendered.filter(({ kind }) => kind === 'CustomResourceDefinition');
-    expect(ownCrds.map(({ metadata }) => metadata.name)).toEqual(CRDS);
-    await mustKubectl(['create', '-f', '-'], { apiVersion: 'v1', kind: 'List', items: ownCrds });
-  }
-  await mustKubectl(['wait', '--for=condition=Established', 'crd', ...CRDS, '--timeout=60s']);
+  crds = rendered.filter(({ kind }) => kind === 'CustomResourceDefinition').map(forTest);
+  expect(crds.map(({ metadata }) => metadata.name)).toEqual([
+    `seksbindings.${group}`,
+    `seksproviders.${group}`,
+  ]);
+  await mustKubectl(['create', '--validate=strict', '-f', '-'], {
+    apiVersion: 'v1',
+    kind: 'List',
+    items: crds,
+  });
   await waitUntil(
-    async () => (await kubectl(['-n', namespace.name, 'get', 'seksbindings,seksproviders'])).code === 0,
-    { what: 'the API server to serve SeksBindings and SeksProviders', timeoutMs: 60_000 },
+    async () =>
+      (await dryRun(binding())).code === 0 &&
+      (await dryRun(provider())).code === 0 &&
+      // Served a little later than the objects themselves.
+      (await explain('seksprovider')).code === 0,
+    { what: 'the API server to serve SeksBindings and SeksProviders', timeoutMs: 60_000, intervalMs: 500 },
   );
 }, 180_000);
 
 afterAll(async () => {
   await namespace.remove();
-  for (const { metadata } of ownCrds) {
+  for (const { metadata } of crds) {
     await mustKubectl(['delete', 'crd', metadata.name, '--ignore-not-found']);
   }
 }, 120_000);
@@ -142,7 +151,7 @@ describe('SeksBinding', () => {
 
   test('kubectl get shows state, agent, pods and age, and more with -o wide', async () => {
     await mustKubectl(['-n', namespace.name, 'create', '-f', '-'], {
-      ...binding(),
+      ...inGroup(binding()),
       metadata: { name: 'columns' },
       spec: { ...binding().spec, suspend: true, expiresAt: '2099-01-01T00:00:00Z' },
     });
@@ -158,46 +167,66 @@ describe('SeksBinding', () => {
       ],
       pods: { matched: 3, injected: 2, outdated: 1 },
     };
-    const patch = ['patch', 'skb', 'columns', '--subresource=status', '--type=merge', '--patch'];
+    const patch = [
+      'patch',
+      `seksbindings.${group}`,
+      'columns',
+      '--subresource=status',
+      '--type=merge',
+      '--patch',
+    ];
     await mustKubectl(['-n', namespace.name, ...patch, JSON.stringify({ status })]);
 
     const row = ['columns', 'False', 'BindingSuspended', 'researcher', '2'];
-    expect(await table('-n', namespace.name, 'skb', 'columns')).toEqual([
+    expect(await table('-n', namespace.name, `seksbindings.${group}`, 'columns')).toEqual([
       ['NAME', 'READY', 'REASON', 'AGENT', 'PODS', 'AGE'],
       [...row, AGE],
     ]);
-    expect(await table('-n', namespace.name, 'skb', 'columns', '-o', 'wide')).toEqual([
+    expect(await table('-n', namespace.name, `seksbindings.${group}`, 'columns', '-o', 'wide')).toEqual([
       ['NAME', 'READY', 'REASON', 'AGENT', 'PODS', 'OUTDATED', 'SUSPENDED', 'EXPIRES', 'AGE'],
       [...row, '1', 'true', expect.any(String), AGE],
     ]);
   });
 
   test('kubectl explain tells what a field does', async () => {
-    expect(await mustKubectl(['explain', 'seksbinding.spec.podSelector'])).toMatch(
+    expect((await explain('seksbinding.spec.podSelector')).stdout).toMatch(
       /An\s+empty\s+selector\s+is\s+refused/,
     );
-    expect(await mustKubectl(['explain', 'skb.spec.credentials.allow'])).toMatch(
+    expect((await explain('seksbinding.spec.credentials.allow')).stdout).toMatch(
       /an\s+empty\s+list\s+allows\s+nothing/,
     );
   });
+});
 
-  test('the category seks lists bindings and providers', async () => {
-    expect((await kubectl(['-n', namespace.name, 'get', 'seks'])).code).toBe(0);
-  });
+test('both kinds have a short name and the category seks', async () => {
+  const text = await mustKubectl([
+    'api-resources',
+    `--api-group=${group}`,
+    '--no-headers',
+    '--categories=seks',
+  ]);
+  expect(
+    text
+      .trim()
+      .split('\n')
+      .map((line) => line.split(/\s+/).slice(0, 2)),
+  ).toEqual([
+    ['seksbindings', 'skb'],
+    ['seksproviders', 'skp'],
+  ]);
 });
 
 describe('SeksProvider', () => {
   test('a complete provider is accepted, and columns show where it leads', async () => {
     const { name } = namespace;
-    await mustKubectl(['create', '--validate=strict', '-f', '-'], { ...provider(), metadata: { name } });
-    try {
-      expect(await table('skp', name, '-o', 'wide')).toEqual([
-        ['NAME', 'DISPLAY NAME', 'HOST', 'NETWORK', 'AGE'],
-        [name, 'Sample', 'api.example.com', 'Private', AGE],
-      ]);
-    } finally {
-      await mustKubectl(['delete', 'skp', name]);
-    }
+    await mustKubectl(['create', '--validate=strict', '-f', '-'], {
+      ...inGroup(provider()),
+      metadata: { name },
+    });
+    expect(await table(`seksproviders.${group}`, name, '-o', 'wide')).toEqual([
+      ['NAME', 'DISPLAY NAME', 'HOST', 'NETWORK', 'AGE'],
+      [name, 'Sample', 'api.example.com', 'Private', AGE],
+    ]);
   });
 
   type Change = (spec: Record<string, unknown>) => void;
@@ -283,9 +312,24 @@ async function table(...args: string[]): Promise<string[][]> {
     .map((line) => line.trim().split(/\s{2,}/));
 }
 
-async function dryRun(object: unknown): ReturnType<typeof kubectl> {
-  const place = (object as KubernetesObject).metadata.namespace === undefined ? [] : ['-n', namespace.name];
-  return kubectl([...place, 'create', DRY_RUN, '--validate=strict', '-f', '-'], object);
+async function dryRun(object: KubernetesObject | SeksBinding | SeksProvider): ReturnType<typeof kubectl> {
+  const place = object.metadata.namespace === undefined ? [] : ['-n', namespace.name];
+  return kubectl([...place, 'create', DRY_RUN, '--validate=strict', '-f', '-'], inGroup(object));
+}
+
+function explain(field: string): ReturnType<typeof kubectl> {
+  return kubectl(['explain', field, `--api-version=${group}/v1alpha1`]);
+}
+
+function forTest(crd: KubernetesObject): KubernetesObject {
+  const spec = crd['spec'] as { names: { plural: string } };
+  const name = `${spec.names.plural}.${group}`;
+  return { ...crd, metadata: { name }, spec: { ...spec, group } };
+}
+
+/** an object of ours in the API group of this test; others stay as they are */
+function inGroup<T extends { apiVersion: string }>(object: T): T {
+  return { ...object, apiVersion: object.apiVersion.replace(/^seks\.ai\//, `${group}/`) };
 }
 
 function binding(): SeksBinding {

@@ -90,6 +90,7 @@ clusterSuite('injection on a real API server', (suite) => {
         volumeDevices: [{ name: 'disk', devicePath: '/dev/xvda' }],
       },
       spec: {
+        terminationGracePeriodSeconds: 5,
         schedulingGates: [{ name: 'seks.test/never' }, { name: 'example.com/quota' }],
         topologySpreadConstraints: [
           {
@@ -129,7 +130,6 @@ clusterSuite('injection on a real API server', (suite) => {
             },
           },
           { name: 'disk', persistentVolumeClaim: { claimName: 'disk' } },
-          { name: 'model', image: { reference: 'registry.example/model:1', pullPolicy: 'Never' } },
         ],
       },
     };
@@ -464,9 +464,9 @@ clusterSuite('injection on a real API server', (suite) => {
       'the AppArmor annotation %s for the sidecar, which the API server turns into a field, is refused',
       async (profile) => {
         const annotations = { 'container.apparmor.security.beta.kubernetes.io/seks-proxy': profile };
-        expect(await refusal(pod('apparmor', { app: 'research' }, { annotations }))).toContain(
-          'SEKS_INJECT_RESERVED_NAME',
-        );
+        expect(
+          await refusal(pod(`apparmor-${profile.replace('/', '-')}`, { app: 'research' }, { annotations })),
+        ).toContain('SEKS_INJECT_RESERVED_NAME');
       },
     );
 

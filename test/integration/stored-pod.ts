@@ -38,10 +38,9 @@ export const GATED = { schedulingGates: [{ name: 'seks.test/never' }] } as const
 
 /** creates the pod and gives what the API server stored */
 export async function createPod(kubectl: Kubectl, pod: object, ...options: string[]): Promise<StoredPod> {
-  const text = await kubectl.run(['create', '-f', '-', '-o', 'json', ...options], {
-    input: JSON.stringify(pod),
-  });
-  return JSON.parse(text) as StoredPod;
+  const { code, stdout, stderr } = await tryCreate(kubectl, pod, '-o', 'json', ...options);
+  if (code !== 0) throw new Error(`the pod was not created: ${stderr}`);
+  return JSON.parse(stdout) as StoredPod;
 }
 
 /** as {@link createPod}, where a refusal is an answer */

@@ -23,6 +23,9 @@ const upstream = createHttpsServer(
 );
 const control = createHttpServer(createControl(keys, record));
 
+// Longer than any client keeps an idle connection: closing it first races with the client's next request.
+for (const server of [upstream, control]) server.keepAliveTimeout = 600_000;
+
 upstream.listen(Number(env['UPSTREAM_PORT'] ?? '8443'), () => console.log('stub providers are listening'));
 control.listen(Number(env['UPSTREAM_CONTROL_PORT'] ?? '8080'));
 

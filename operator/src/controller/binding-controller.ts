@@ -15,6 +15,7 @@ import { storeKey } from '../kube/store.ts';
 import { createWorkQueue } from '../kube/work-queue.ts';
 import type { QueueObserver } from '../kube/work-queue.ts';
 import { createBindingEvents } from './binding-events.ts';
+import { countPods } from './count-pods.ts';
 import { createInjectionStates } from './injection-state.ts';
 import { desiredStatus, expiryMs, statusEquals } from './desired-status.ts';
 
@@ -53,14 +54,14 @@ export function createBindingController(deps: BindingControllerDeps): {
     const [namespace = '', name = ''] = key.split('/');
     const binding = bindings.get(namespace, name);
     if (binding === undefined) return;
-    const nowMs = clock();
-    const status = desiredStatus({
+    const counts = await countPods({
       binding,
       pods: pods.list(namespace),
-      provider: deps.providerCache.get,
-      injectionState: injections.stateOf,
-      nowMs,
+      stateOf: injections.stateOf,
+      pause: async () => await new Promise((resolve) => setImmediate(resolve)),
     });
+    const nowMs = clock();
+    const status = desiredStatus({ binding, pods: counts, provider: deps.providerCache.get, nowMs });
     const expires = expiryMs(binding);
     if (expires !== undefined && expires > nowMs) queue.addAfter(key, expires - nowMs);
     if (statusEquals(binding.status, status)) return;
@@ -107,8 +108,11 @@ export function createBindingController(deps: BindingControllerDeps): {
     recheckAll,
     async run(signal) {
       const stops = [
-        bindings.subscribe(({ previous, current }) => {
-          if (current !== undefined) addBinding(current);
+        bindings.subscribe(({ namespace, name, previous, current }) => {
+          if (current !== undefined && previous?.metadata.generation === current.metadata.generation) {
+            // Only the status changed, most often by ourselves: no reason to count pods more often than else.
+            queue.addAfter(storeKey(namespace, name), podDebounceMs);
+          } else if (current !== undefined) addBinding(current);
           else if (previous?.metadata.uid !== undefined) events.forget(previous.metadata.uid);
         }),
         pods.subscribe(({ namespace, previous, current }) => onPod(namespace, [previous, current])),

@@ -1,6 +1,7 @@
 // Events about bindings: told once when a binding stops working for a reason that somebody can do something about.
 import { reasonOf } from '@seks/crds';
 import type { SeksBinding, SeksCondition } from '@seks/crds';
+import type { Logger } from 'pino';
 
 import type { KubeApi } from '../kube/kube-api.ts';
 import type { KubeEvent } from '../kube/objects.ts';
@@ -24,6 +25,7 @@ export function createBindingEvents(deps: {
   /** name of this process, the pod's */
   instance: string;
   clock: () => number;
+  log: Logger;
 }): BindingEvents {
   const said = new Map<string, string>();
   return {
@@ -34,7 +36,15 @@ export function createBindingEvents(deps: {
         said.get(uid) ?? binding.status?.conditions?.find(({ type }) => type === 'Ready')?.reason;
       if (before !== ready.reason && ready.status === 'False' && !DELIBERATE.has(ready.reason)) {
         const event = eventOf(binding, ready, deps.instance, deps.clock());
-        await deps.api.create(EVENTS, event, { namespace: event.metadata.namespace }, signal);
+        try {
+          await deps.api.create(EVENTS, event, { namespace: event.metadata.namespace }, signal);
+        } catch (error) {
+          // The condition says the same; that it can be written matters more.
+          deps.log.warn(
+            { event: 'event_not_written', reason: ready.reason, err: error },
+            'event not written',
+          );
+        }
       }
       said.set(uid, ready.reason);
     },
@@ -45,7 +55,7 @@ export function createBindingEvents(deps: {
 function eventOf(binding: SeksBinding, ready: SeksCondition, instance: string, nowMs: number): KubeEvent {
   const { name, namespace = 'default', uid, resourceVersion } = binding.metadata;
   return {
-    metadata: { generateName: `${name}.`, namespace },
+    metadata: { generateName: `${name}-`, namespace },
     // A MicroTime: six digits.
     eventTime: new Date(nowMs).toISOString().replace('Z', '000Z'),
     type: 'Warning',

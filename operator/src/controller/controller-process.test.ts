@@ -96,9 +96,9 @@ async function reason(expected: string): Promise<SeksCondition> {
 
 const caBundle = (): string | undefined => {
   const found = api.get(MUTATING_WEBHOOKS, 'seks-webhook') as unknown as {
-    webhooks: { clientConfig: { caBundle?: string } }[];
+    webhooks: { clientConfig?: { caBundle?: string } }[];
   };
-  return found.webhooks[0]?.clientConfig.caBundle;
+  return found.webhooks[0]?.clientConfig?.caBundle;
 };
 const trust = (): Record<string, string> | undefined =>
   api.get(CONFIG_MAPS, 'seks-trust', 'seks')?.['data'] as Record<string, string> | undefined;
@@ -230,13 +230,20 @@ describe('events', () => {
     await reason('Ready');
     expect(events()).toEqual([['Warning', 'BindingExpired', 'research']]);
     expect(api.list(EVENTS)[0]).toMatchObject({
-      metadata: { namespace: NAMESPACE },
+      metadata: { generateName: 'research-', namespace: NAMESPACE },
       action: 'Reconcile',
       reportingController: 'seks.ai/controller',
       reportingInstance: 'seks-operator-1',
       regarding: { kind: 'SeksBinding', apiVersion: 'seks.ai/v1alpha1', namespace: NAMESPACE },
     });
     expect(api.list(EVENTS)[0]?.['eventTime']).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
+  });
+
+  test('that cannot be written do not keep the status from being true', async () => {
+    api.onWrite = (_method, { collection }) => (collection.endsWith('/events') ? 422 : undefined);
+    put(makeBinding('research', { expiresAt: '2020-01-01T00:00:00Z' }));
+    await reason('BindingExpired');
+    expect(events()).toEqual([]);
   });
 
   test('are not repeated by the next process', async () => {

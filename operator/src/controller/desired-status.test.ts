@@ -3,27 +3,15 @@ import { SeksError } from '@seks/crds';
 import type { SeksBinding, SeksCondition } from '@seks/crds';
 
 import { NOW_MS, binding as makeBinding, builtIn } from '../injection/fixtures.ts';
-import type { Pod } from '../kube/objects.ts';
+import type { PodCounts } from './count-pods.ts';
 import { desiredStatus, expiryMs, formatTime, statusEquals } from './desired-status.ts';
 import type { OwnedStatus, StatusInputs } from './desired-status.ts';
-
-type State = ReturnType<StatusInputs['injectionState']>;
-
-function pod(name: string, labels = { app: 'research' }, change: Partial<Pod> = {}): Pod {
-  return {
-    metadata: { name, labels },
-    spec: { containers: [] },
-    status: { phase: 'Running' },
-    ...change,
-  } as Pod;
-}
 
 function status(binding: SeksBinding, change: Partial<StatusInputs> = {}): OwnedStatus {
   return desiredStatus({
     binding,
-    pods: [],
+    pods: { matched: 0, injected: 0, outdated: 0 },
     provider: builtIn,
-    injectionState: () => 'none',
     nowMs: NOW_MS,
     ...change,
   });
@@ -98,34 +86,16 @@ describe('Ready', () => {
   });
 });
 
-describe('pods', () => {
-  const states: Record<string, State> = { a: 'current', b: 'outdated', c: 'none' };
-  const injectionState = (one: Pod): State => states[one.metadata.name] ?? 'none';
-
-  test('are counted when they are live and selected', () => {
-    const pods = [
-      pod('a'),
-      pod('b'),
-      pod('c'),
-      pod('d', { app: 'other' }),
-      pod('e', undefined, { status: { phase: 'Succeeded' } }),
-      pod('f', undefined, { metadata: { name: 'f', labels: { app: 'research' }, deletionTimestamp: 'now' } }),
-    ];
-    expect(status(makeBinding(), { pods, injectionState }).pods).toEqual({
-      matched: 3,
-      injected: 2,
-      outdated: 1,
-    });
-  });
-
-  test.each<[string[], string, string]>([
-    [[], 'True', 'Current'],
-    [['a'], 'True', 'Current'],
-    [['a', 'b', 'c'], 'False', 'PodsOutdated'],
-    [['a', 'c'], 'False', 'PodsNotInjected'],
-  ])('PodsCurrent of %j is %s', (names, value, reason) => {
-    const { conditions } = status(makeBinding(), { pods: names.map((name) => pod(name)), injectionState });
+describe('PodsCurrent', () => {
+  test.each<[PodCounts, string, string, string]>([
+    [{ matched: 0, injected: 0, outdated: 0 }, 'True', 'Current', '0 pods'],
+    [{ matched: 1, injected: 1, outdated: 0 }, 'True', 'Current', '1 pods'],
+    [{ matched: 3, injected: 2, outdated: 1 }, 'False', 'PodsOutdated', '1 of 2'],
+    [{ matched: 3, injected: 1, outdated: 0 }, 'False', 'PodsNotInjected', '2 of 3'],
+  ])('of %j is %s', (pods, value, reason, message) => {
+    const { conditions } = status(makeBinding(), { pods });
     expect(conditions[1]).toMatchObject({ type: 'PodsCurrent', status: value, reason });
+    expect(conditions[1].message).toContain(message);
   });
 });
 

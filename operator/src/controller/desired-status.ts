@@ -2,18 +2,13 @@
 import { ERRORS, SeksError, reasonOf } from '@seks/crds';
 import type { Provider, SeksBinding, SeksBindingStatus, SeksCondition } from '@seks/crds';
 
-import { selects } from '../injection/index.ts';
-import { isLive } from '../kube/prune.ts';
-import type { Pod } from '../kube/objects.ts';
+import type { PodCounts } from './count-pods.ts';
 
 export interface StatusInputs {
   binding: SeksBinding;
-  /** pods of the binding's namespace */
-  pods: readonly Pod[];
+  pods: PodCounts;
   /** throws SeksError SEKS_PROVIDER_UNKNOWN or SEKS_PROVIDER_INVALID */
   provider: (name: string) => Provider;
-  /** whether the pod carries the binding's injection, and whether it would be injected the same way today */
-  injectionState: (pod: Pod, binding: SeksBinding) => 'none' | 'outdated' | 'current';
   nowMs: number;
 }
 
@@ -21,16 +16,15 @@ export interface StatusInputs {
 export interface OwnedStatus extends SeksBindingStatus {
   observedGeneration: number;
   conditions: [ready: SeksCondition, podsCurrent: SeksCondition];
-  pods: { matched: number; injected: number; outdated: number };
+  pods: PodCounts;
 }
 
 type Verdict = Pick<SeksCondition, 'status' | 'reason' | 'message'>;
 
 /** the status for these inputs; conditions that say the same as before keep their transition time */
 export function desiredStatus(inputs: StatusInputs): OwnedStatus {
-  const { binding, nowMs } = inputs;
+  const { binding, pods, nowMs } = inputs;
   const generation = binding.metadata.generation ?? 0;
-  const pods = countPods(inputs);
   const condition = (type: string, verdict: Verdict): SeksCondition => {
     const before = conditionOf(binding, type);
     return {
@@ -104,19 +98,7 @@ function problem(error: SeksError, prefix = ''): Verdict {
   return { status: 'False', reason: reasonOf(error.code), message };
 }
 
-function countPods({ binding, pods, injectionState }: StatusInputs): OwnedStatus['pods'] {
-  const counts = { matched: 0, injected: 0, outdated: 0 };
-  for (const pod of pods) {
-    if (!isLive(pod) || !selects(binding, pod)) continue;
-    counts.matched += 1;
-    const state = injectionState(pod, binding);
-    if (state !== 'none') counts.injected += 1;
-    if (state === 'outdated') counts.outdated += 1;
-  }
-  return counts;
-}
-
-function currency({ matched, injected, outdated }: OwnedStatus['pods']): Verdict {
+function currency({ matched, injected, outdated }: PodCounts): Verdict {
   if (outdated > 0) {
     const message = `${outdated} of ${injected} pods run with an older form of this binding. Restart them.`;
     return { status: 'False', reason: 'PodsOutdated', message };

@@ -19,7 +19,8 @@ export interface InjectionStates {
 }
 
 interface Known {
-  config: InjectionConfig | undefined;
+  /** bindings in the pod's seal; the seal itself is read again where more is needed, it is most of a pod's memory */
+  bindingUids: readonly string[];
   /** by binding uid */
   states: Map<string, { version: string; state: InjectionState }>;
 }
@@ -32,13 +33,9 @@ export function createInjectionStates(deps: {
   const { injectionKeys, providerCache } = deps;
   let pods = new WeakMap<Pod, Known>();
 
-  function known(pod: Pod, seal: string): Known {
-    const found = pods.get(pod);
-    if (found !== undefined) return found;
+  function read(seal: string): InjectionConfig | undefined {
     const reading = readSeal(seal, injectionKeys());
-    const made: Known = { config: reading.ok ? reading.config : undefined, states: new Map() };
-    pods.set(pod, made);
-    return made;
+    return reading.ok ? reading.config : undefined;
   }
 
   return {
@@ -47,13 +44,22 @@ export function createInjectionStates(deps: {
       const seal = pod.metadata.annotations?.[ANNOTATION_SEAL];
       const uid = binding.metadata.uid ?? '';
       if (seal === undefined) return 'none';
-      const { config, states } = known(pod, seal);
-      if (config?.bindings.some((injected) => injected.uid === uid) !== true) return 'none';
+      let config: InjectionConfig | undefined;
+      let known = pods.get(pod);
+      if (known === undefined) {
+        config = read(seal);
+        known = { bindingUids: config?.bindings.map((injected) => injected.uid) ?? [], states: new Map() };
+        pods.set(pod, known);
+      }
+      const { bindingUids, states } = known;
+      if (!bindingUids.includes(uid)) return 'none';
       const providers = binding.spec.credentials.map(({ provider }) => providerCache.fingerprint(provider));
       const version = [binding.metadata.generation ?? 0, ...providers].join();
       const before = states.get(uid);
       if (before?.version === version) return before.state;
-      const isCurrent = bindingCurrent({ config, binding, pod, provider: providerCache.get });
+      config ??= read(seal);
+      const isCurrent =
+        config !== undefined && bindingCurrent({ config, binding, pod, provider: providerCache.get });
       const state = isCurrent ? 'current' : 'outdated';
       states.set(uid, { version, state });
       return state;

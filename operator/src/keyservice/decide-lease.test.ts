@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { BUILT_IN_PROVIDERS, FEATURES, Secret, SeksError, parseEnvelope, sealKey } from '@seks/crds';
 import type { Provider, SeksBinding, SeksCredential } from '@seks/crds';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 
 import { builtIn } from '../injection/fixtures.ts';
 import { decideLease, requiredFeatures } from './decide-lease.ts';

@@ -89,7 +89,7 @@ beforeEach(async () => {
   };
   api.put(SECRETS, { metadata: { name: 'seks-kms-local', namespace: RELEASE }, data: keys });
   putBinding();
-  api.put(PODS, agentPod() as unknown as MockObject);
+  api.put(PODS, agentPod());
   const sink = new Writable({
     write(chunk: Buffer, _encoding, done) {
       logged += chunk.toString();
@@ -344,7 +344,7 @@ describe('who may ask', () => {
     const fresh = agentPod();
     const metadata = { ...fresh.metadata, name: 'fresh', uid: 'fresh-uid' };
     api.dropWatches();
-    api.put(PODS, { ...fresh, metadata } as unknown as MockObject);
+    api.put(PODS, { ...fresh, metadata });
     api.onTokenReview = () =>
       reviewStatus({
         extra: {
@@ -363,7 +363,7 @@ describe('who may ask', () => {
       typeof injectedPod
     >;
     edit(next);
-    api.put(PODS, next as unknown as MockObject);
+    api.put(PODS, next);
   };
 
   test.each<[string, Parameters<typeof change>[0], string]>([
@@ -480,7 +480,7 @@ describe('the event stream', () => {
     api.onTokenReview = () => reviewStatus({ extra: otherPod });
     const second = agentPod();
     const metadata = { ...second.metadata, name: 'other', uid: 'other-uid' };
-    api.put(PODS, { ...second, metadata } as unknown as MockObject);
+    api.put(PODS, { ...second, metadata });
     const stream = follow(id, podToken({ jti: 'other' }));
     await until('it is answered', () => stream.status !== 0);
     expect(stream.status).toBe(403);

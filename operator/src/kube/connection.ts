@@ -47,6 +47,9 @@ export async function openKubeConnection(
       ...(tls.key === undefined ? {} : { key: tls.key as Buffer }),
       ...(tls.servername === undefined ? {} : { servername: tls.servername }),
       timeout: 10_000,
+      // A node that vanished would else be noticed only by the silence of its watches.
+      keepAlive: true,
+      keepAliveInitialDelay: 10_000,
     },
     // Watches and slow lists carry their own deadlines.
     headersTimeout: 0,

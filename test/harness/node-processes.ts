@@ -1,0 +1,60 @@
+// Signals to the processes of another pod, as a crash or the kernel's OOM killer would send them: from a pod that sees
+// the node's processes. No one may exec into a sidecar, which is one of the things under test.
+import { waitUntil } from '../cluster/wait-until.ts';
+import { AGENT_CONTAINER, IDLE } from './objects.ts';
+import { isReady, type Kubectl, type Pod } from './kubectl.ts';
+
+export interface NodeProcesses {
+  /** signals the sidecar of the pod with that uid; its process id on the node, undefined when there is none now */
+  signalSidecar(podUid: string, signal: 'SIGKILL' | 'SIGTERM'): Promise<number | undefined>;
+}
+
+/** finds the sidecar by the pod's cgroup and by its program; systemd writes a uid with underscores */
+const PROGRAM = `
+import { readdirSync, readFileSync } from 'node:fs';
+const [uid, signal] = process.argv.slice(1);
+const read = (path) => { try { return readFileSync(path, 'utf8'); } catch { return ''; } };
+const pid = readdirSync('/proc').filter((name) => /^\\d+$/.test(name)).find((name) => {
+  const groups = read('/proc/' + name + '/cgroup');
+  const isOfPod = groups.includes(uid) || groups.includes(uid.replaceAll('-', '_'));
+  return isOfPod && read('/proc/' + name + '/cmdline').includes('sidecar.mjs');
+});
+if (pid !== undefined) process.kill(Number(pid), signal);
+console.log(pid ?? '');
+`;
+
+/** starts the pod in a namespace that is not opted in */
+export async function nodeProcesses(
+  kubectl: Kubectl,
+  namespace: string,
+  image: string,
+): Promise<NodeProcesses> {
+  const name = 'node-processes';
+  await kubectl.apply({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace },
+    spec: {
+      hostPID: true,
+      automountServiceAccountToken: false,
+      terminationGracePeriodSeconds: 0,
+      containers: [{ name: AGENT_CONTAINER, image, imagePullPolicy: 'IfNotPresent', command: IDLE }],
+    },
+  });
+  await waitUntil(
+    async () => {
+      const pod = await kubectl.get<Pod>('pod', name, namespace);
+      return pod !== undefined && isReady(pod);
+    },
+    { what: `pod ${namespace}/${name}`, timeoutMs: 30_000, intervalMs: 250 },
+  );
+  return {
+    async signalSidecar(podUid, signal) {
+      const target = { namespace, pod: name, container: AGENT_CONTAINER };
+      const command = ['node', '--input-type=module', '-e', PROGRAM, podUid, signal];
+      const { code, stdout, stderr } = await kubectl.exec(target, command);
+      if (code !== 0) throw new Error(`signalling the sidecar failed: ${stderr}`);
+      return stdout.trim() === '' ? undefined : Number(stdout);
+    },
+  };
+}

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 
 import { ERROR_CODES } from './errors.ts';
+import type { ErrorCode } from './errors.ts';
 import { providerSpec, routeRule } from './provider.ts';
 import { envelopeHeader } from './sealed/envelope.ts';
 
@@ -13,10 +14,19 @@ export const FEATURES = [
   'usage.anthropic',
 ] as const;
 
-/** what the sidecar found at one source's path: nothing, something that is no envelope, or an envelope's header */
+/** what only the sidecar can find wrong with a value, because only it sees the ciphertext */
+export const UNUSABLE_CODES = [
+  'SEKS_SECRET_NOT_SEALED',
+  'SEKS_SEAL_MALFORMED',
+  'SEKS_SEAL_VERSION_UNKNOWN',
+  'SEKS_SEAL_COMMITMENT_MISMATCH',
+  'SEKS_SEAL_CORRUPT',
+] as const satisfies readonly ErrorCode[];
+
+/** what the sidecar found at one source's path: nothing, something that cannot be opened, or an envelope's header */
 export const sourceReport = z.discriminatedUnion('state', [
   z.strictObject({ state: z.literal('missing') }),
-  z.strictObject({ state: z.literal('not-sealed') }),
+  z.strictObject({ state: z.literal('unusable'), code: z.enum(UNUSABLE_CODES) }),
   z.strictObject({ state: z.literal('sealed'), header: envelopeHeader }),
 ]);
 
@@ -105,4 +115,5 @@ export type LeasedCredential = z.infer<typeof leasedCredential>;
 export type LeaseRefusal = z.infer<typeof leaseRefusal>;
 export type LeaseAnswer = z.infer<typeof leaseAnswer>;
 export type RevokedEvent = z.infer<typeof revokedEvent>;
+export type UnusableCode = (typeof UNUSABLE_CODES)[number];
 export type Feature = (typeof FEATURES)[number];

@@ -5,7 +5,6 @@ export interface SidecarConfig {
   injection: InjectionConfig;
   podName: string;
   namespace: string;
-  logLevel: string;
 }
 
 /**
@@ -22,7 +21,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): S
     throw invalid(`${ENV_SIDECAR_CONFIG}: ${fields.join(', ')}.`);
   }
   if (parsed.data.namespace !== namespace) throw invalid(`${ENV_SIDECAR_CONFIG} is of another namespace.`);
-  return { injection: parsed.data, podName, namespace, logLevel: env['SEKS_LOG_LEVEL'] ?? 'info' };
+  return { injection: parsed.data, podName, namespace };
 }
 
 function required(env: Readonly<Record<string, string | undefined>>, name: string): string {

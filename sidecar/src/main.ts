@@ -16,6 +16,7 @@ import { createUpstreamAgent } from './forward/upstream-agent.ts';
 import { createKeyService } from './lease/key-service.ts';
 import { LeaseKeeper } from './lease/lease-keeper.ts';
 import { LeaseHolder } from './lease/lease-state.ts';
+import { openLease } from './lease/open-lease.ts';
 import { createScheduler } from './lease/scheduler.ts';
 import { createPrivateFiles } from './lease/sealed-files.ts';
 import { createAdminServer } from './listen/admin-server.ts';
@@ -28,7 +29,10 @@ const AUDIT_BUFFER_BYTES = 8_192;
 const AUDIT_FLUSH_MS = 100;
 const AUDIT_LIMIT_BYTES = 16 * 1024 * 1024;
 
-const log = pino({ level: process.env['SEKS_LOG_LEVEL'] ?? 'info', base: null }, destination({ dest: 2, sync: true }));
+const log = pino(
+  { level: process.env['SEKS_LOG_LEVEL'] ?? 'info', base: null },
+  destination({ dest: 2, sync: true }),
+);
 const auditLines = destination({
   dest: 1,
   sync: false,
@@ -66,6 +70,7 @@ async function main(): Promise<void> {
     }),
     files: createPrivateFiles(PRIVATE_MOUNT_PATH),
     forwarderFor: createForwarderPool(resolve),
+    open: openLease,
     scheduler,
     random: Math.random,
     log,
@@ -108,7 +113,10 @@ async function main(): Promise<void> {
   await keeper.start();
   await listen(agentSide.server, AGENT_PORT, '127.0.0.1');
   ready = true;
-  log.info({ event: 'ready', providers: [...tokens.providers], startMs: Math.round(performance.now()) }, 'ready');
+  log.info(
+    { event: 'ready', providers: [...tokens.providers], startMs: Math.round(performance.now()) },
+    'ready',
+  );
 }
 
 function listen(server: Server, port: number, host: string): Promise<void> {
@@ -135,9 +143,10 @@ function writeAuditLine(line: string): boolean {
 function die(cause: unknown): never {
   log.fatal({ event: 'fatal', error: describeError(cause) }, 'cannot go on');
   try {
-    writeFileSync(TERMINATION_LOG, terminationMessage(cause));
+    // Not created: the kubelet has put it there, or this is no container.
+    writeFileSync(TERMINATION_LOG, terminationMessage(cause), { flag: 'r+' });
   } catch {
-    // Not in a container.
+    // The log has it, too.
   }
   try {
     auditLines.flushSync();

@@ -1,5 +1,7 @@
 // What may be logged of an error. Messages may quote what was being handled (JSON.parse does), so only those of our own
 // catalogue and of system calls are shown; of others the kind, the code and the places in the code.
+import { types } from 'node:util';
+
 import { SeksError } from '@seks/crds';
 
 import { codeOf, networkDetail } from './forward/upstream-error.ts';
@@ -15,9 +17,15 @@ export interface SafeError {
 /** the loggable view of anything that was thrown */
 export function describeError(cause: unknown): SafeError {
   if (cause instanceof SeksError) return { name: cause.name, code: cause.code, detail: cause.message };
-  if (!(cause instanceof Error)) return { name: typeof cause };
+  if (!types.isNativeError(cause)) return { name: typeof cause };
   const code = codeOf(cause);
-  const frames = (cause.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  // The stack begins with name and message, and a message may have lines that look like frames.
+  const stack = cause.stack ?? '';
+  const start = stack.indexOf(cause.message) + cause.message.length;
+  const frames = stack
+    .slice(start)
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line));
   return {
     name: cause.name,
     ...(code === '' ? {} : { code }),

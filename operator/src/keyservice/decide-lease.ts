@@ -219,8 +219,7 @@ function firstPresent(
 ): { index: number; source: InjectedSource; header: (SourceReport & { state: 'sealed' })['header'] } {
   for (const [index, source] of injected.sources.entries()) {
     const report = reports[index];
-    if (report?.state === 'not-sealed')
-      throw new SourceError(new SeksError('SEKS_SECRET_NOT_SEALED'), source);
+    if (report?.state === 'unusable') throw new SourceError(new SeksError(report.code), source);
     if (report?.state === 'sealed') return { index, source, header: report.header };
   }
   const [first] = injected.sources;

@@ -42,7 +42,8 @@ export function hasCredentialParameter(query: string): boolean {
   for (const pair of query.slice(1).split(/[&;]/)) {
     const end = pair.indexOf('=');
     const name = decode(end === -1 ? pair : pair.slice(0, end));
-    if (name === undefined || CREDENTIAL_PARAMETERS.has(name.toLowerCase().replaceAll(/[^a-z0-9]/g, ''))) return true;
+    if (name === undefined || CREDENTIAL_PARAMETERS.has(name.toLowerCase().replaceAll(/[^a-z0-9]/g, '')))
+      return true;
   }
   return false;
 }

@@ -23,8 +23,18 @@ const tokens = createTokenTable({
       name: 'research',
       agent: 'research',
       credentials: [
-        { name: 'openai', provider: 'openai', sources: [], tokens: [{ container: 'a', sha256: sha256(own) }] },
-        { name: 'claude', provider: 'anthropic', sources: [], tokens: [{ container: 'b', sha256: sha256(second) }] },
+        {
+          name: 'openai',
+          provider: 'openai',
+          sources: [],
+          tokens: [{ container: 'a', sha256: sha256(own) }],
+        },
+        {
+          name: 'claude',
+          provider: 'anthropic',
+          sources: [],
+          tokens: [{ container: 'b', sha256: sha256(second) }],
+        },
       ],
     },
   ],
@@ -51,7 +61,12 @@ describe('findToken', () => {
   test.each(['Bearer ', 'bearer ', 'BEARER  ', ''])('finds a token of this pod after "%s"', (prefix) => {
     const found = find([{ name: 'authorization', value: prefix + own }]);
     expect(found).toMatchObject({ header: 'authorization', prefix });
-    expect(found?.entry).toMatchObject({ container: 'a', credential: 'openai', provider: 'openai', agent: 'research' });
+    expect(found?.entry).toMatchObject({
+      container: 'a',
+      credential: 'openai',
+      provider: 'openai',
+      agent: 'research',
+    });
   });
 
   test('finds nothing where there is nothing', () => {
@@ -68,24 +83,62 @@ describe('findToken', () => {
     ['an empty credential', [{ name: 'authorization', value: '' }], undefined, 'SEKS_TOKEN_UNKNOWN'],
     ['a token in another case', [bearer(own.toUpperCase())], undefined, 'SEKS_TOKEN_UNKNOWN'],
     ['S4: a token of another pod', [bearer(foreign)], undefined, 'SEKS_TOKEN_FOREIGN'],
-    ['S4: a token of another pod beside our own', [bearer(own), { name: 'x-api-key', value: foreign }], undefined, 'SEKS_TOKEN_FOREIGN'],
+    [
+      'S4: a token of another pod beside our own',
+      [bearer(own), { name: 'x-api-key', value: foreign }],
+      undefined,
+      'SEKS_TOKEN_FOREIGN',
+    ],
     ['S4: a token of another pod in the query', [], `/openai/v1?key=${foreign}`, 'SEKS_TOKEN_FOREIGN'],
     ['S5: our token twice', [bearer(own), bearer(own)], undefined, 'SEKS_TOKEN_AMBIGUOUS'],
-    ['S5: our token and another key in the same header', [bearer(own), bearer('evil')], undefined, 'SEKS_TOKEN_AMBIGUOUS'],
-    ['S5: two tokens of ours', [bearer(own), { name: 'x-api-key', value: second }], undefined, 'SEKS_TOKEN_AMBIGUOUS'],
-    ['S5: our token and a key in another header', [bearer(own), { name: 'x-api-key', value: 'evil' }], undefined, 'SEKS_CREDENTIAL_FOREIGN'],
-    ['S5: our token and a cookie', [bearer(own), { name: 'cookie', value: 'a=b' }], undefined, 'SEKS_CREDENTIAL_FOREIGN'],
+    [
+      'S5: our token and another key in the same header',
+      [bearer(own), bearer('evil')],
+      undefined,
+      'SEKS_TOKEN_AMBIGUOUS',
+    ],
+    [
+      'S5: two tokens of ours',
+      [bearer(own), { name: 'x-api-key', value: second }],
+      undefined,
+      'SEKS_TOKEN_AMBIGUOUS',
+    ],
+    [
+      'S5: our token and a key in another header',
+      [bearer(own), { name: 'x-api-key', value: 'evil' }],
+      undefined,
+      'SEKS_CREDENTIAL_FOREIGN',
+    ],
+    [
+      'S5: our token and a cookie',
+      [bearer(own), { name: 'cookie', value: 'a=b' }],
+      undefined,
+      'SEKS_CREDENTIAL_FOREIGN',
+    ],
     ['S5: our token and a key in the query', [bearer(own)], '/openai/v1?key=evil', 'SEKS_CREDENTIAL_FOREIGN'],
     ['S5: our token in the query', [], `/openai/v1?key=${own}`, 'SEKS_CREDENTIAL_FOREIGN'],
-    ['S5: two keys of nobody', [bearer('x'), { name: 'x-api-key', value: 'y' }], undefined, 'SEKS_CREDENTIAL_FOREIGN'],
-    ['S5: our token in the middle of a value', [{ name: 'cookie', value: `a=b; t=${own}; c=d` }], undefined, 'SEKS_CREDENTIAL_FOREIGN'],
+    [
+      'S5: two keys of nobody',
+      [bearer('x'), { name: 'x-api-key', value: 'y' }],
+      undefined,
+      'SEKS_CREDENTIAL_FOREIGN',
+    ],
+    [
+      'S5: our token in the middle of a value',
+      [{ name: 'cookie', value: `a=b; t=${own}; c=d` }],
+      undefined,
+      'SEKS_CREDENTIAL_FOREIGN',
+    ],
   ])('refuses %s', (_, credentials, url, code) => {
     expect(codeOf(() => find(credentials, url))).toBe(code);
   });
 });
 
 describe('checkPlacement', () => {
-  const placements = [{ header: { name: 'X-Api-Key' } }, { header: { name: 'authorization', scheme: 'Bearer' } }];
+  const placements = [
+    { header: { name: 'X-Api-Key' } },
+    { header: { name: 'authorization', scheme: 'Bearer' } },
+  ];
   const entry = { ...tokens.entries[0]! };
 
   test.each([
@@ -110,18 +163,39 @@ describe('checkPlacement', () => {
 
 describe('hasCredentialParameter', () => {
   test.each([
-    '?key=x', '?a=b&KEY=x', '?access_token=x', '?api_key=x', '?api-key=x', '?apikey=x', '?token=x', '?Authorization=x',
-    '?a=b;key=x', '?%6bey=x', '?%24key=x', '?$key=x', '?key', '?x-goog-api-key=x', '?key[]=x', '?X-Amz-Security-Token=x',
+    '?key=x',
+    '?a=b&KEY=x',
+    '?access_token=x',
+    '?api_key=x',
+    '?api-key=x',
+    '?apikey=x',
+    '?token=x',
+    '?Authorization=x',
+    '?a=b;key=x',
+    '?%6bey=x',
+    '?%24key=x',
+    '?$key=x',
+    '?key',
+    '?x-goog-api-key=x',
+    '?key[]=x',
+    '?X-Amz-Security-Token=x',
   ])('S5: finds one in %s', (query) => {
     expect(hasCredentialParameter(query)).toBe(true);
   });
 
-  test.each(['', '?', '?alt=sse', '?beta=true', '?pageToken=x', '?q=key=x', '?monkey=1', '?keys=1', '?limit=20&after=key'])(
-    'finds none in %s',
-    (query) => {
-      expect(hasCredentialParameter(query)).toBe(false);
-    },
-  );
+  test.each([
+    '',
+    '?',
+    '?alt=sse',
+    '?beta=true',
+    '?pageToken=x',
+    '?q=key=x',
+    '?monkey=1',
+    '?keys=1',
+    '?limit=20&after=key',
+  ])('finds none in %s', (query) => {
+    expect(hasCredentialParameter(query)).toBe(false);
+  });
 
   test('S5: a name that cannot be decoded counts as one', () => {
     expect(hasCredentialParameter('?%ff=x')).toBe(true);
@@ -134,7 +208,11 @@ describe('createTokenTable', () => {
   });
 
   test('refuses a hash that is no SHA-256', () => {
-    const credentials = [{ name: 'c', provider: 'p', sources: [], tokens: [{ container: 'a', sha256: 'abc' }] }];
-    expect(() => createTokenTable({ bindings: [{ uid: 'u', name: 'n', agent: 'a', credentials }] })).toThrow(RangeError);
+    const credentials = [
+      { name: 'c', provider: 'p', sources: [], tokens: [{ container: 'a', sha256: 'abc' }] },
+    ];
+    expect(() => createTokenTable({ bindings: [{ uid: 'u', name: 'n', agent: 'a', credentials }] })).toThrow(
+      RangeError,
+    );
   });
 });

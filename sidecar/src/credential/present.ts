@@ -47,8 +47,13 @@ export function checkPlacement(token: PresentedToken, placements: readonly Heade
   for (const { header } of placements) {
     if (header.name.toLowerCase() === token.header && (header.scheme ?? '').toLowerCase() === scheme) return;
   }
-  const wanted = placements.map(({ header }) => (header.scheme ? `${header.name}: ${header.scheme}` : header.name));
-  throw new SeksError('SEKS_TOKEN_MISSING', `Provider ${token.entry.provider} takes it as ${wanted.join(' or ')}.`);
+  const wanted = placements.map(({ header }) =>
+    header.scheme ? `${header.name}: ${header.scheme}` : header.name,
+  );
+  throw new SeksError(
+    'SEKS_TOKEN_MISSING',
+    `Provider ${token.entry.provider} takes it as ${wanted.join(' or ')}.`,
+  );
 }
 
 function recognise(header: CredentialHeader, tokens: TokenTable): PresentedToken {

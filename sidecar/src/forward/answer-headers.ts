@@ -46,7 +46,8 @@ function nominatedBy(rawHeaders: readonly string[]): ReadonlySet<string> {
     for (const option of (rawHeaders[i + 1] ?? '').split(',')) {
       const name = option.trim().toLowerCase();
       // Without its length a body would have to be re-framed; nothing is gained by allowing that.
-      if (name !== 'content-length' && name !== 'keep-alive' && name !== 'close') (names ??= new Set()).add(name);
+      if (name !== 'content-length' && name !== 'keep-alive' && name !== 'close')
+        (names ??= new Set()).add(name);
     }
   }
   return names ?? NONE;

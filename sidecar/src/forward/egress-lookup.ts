@@ -1,7 +1,9 @@
 // Name resolution for everything that the sidecar calls. Uses c-ares, which ignores /etc/hosts: that file is shared with the
 // agent, and a root agent can write to it. The addresses that pass here are the ones dialled, so no second answer can differ.
+import type { LookupAddress, LookupOptions } from 'node:dns';
 import { Resolver } from 'node:dns/promises';
 import type { LookupFunction } from 'node:net';
+import { callbackify } from 'node:util';
 
 import { SeksError } from '@seks/crds';
 
@@ -28,18 +30,20 @@ export function createResolve(): ResolveAddresses {
 
 /** a lookup for `net.connect` that answers only with addresses that may be dialled */
 export function createEgressLookup(resolve: ResolveAddresses, network: Network): LookupFunction {
+  const find = callbackify(async (hostname: string, options: LookupOptions): Promise<LookupAddress[]> => {
+    const addresses = await resolve(hostname);
+    const allowed = addresses.filter((address) => mayDial(address, network));
+    const wanted = allowed.filter((address) => wantsFamily(options.family, address));
+    if (wanted.length === 0) throw refused(hostname);
+    return wanted.map((address) => ({ address, family: familyOf(address) }));
+  });
   return (hostname, options, callback) => {
-    resolve(hostname).then(
-      (addresses) => {
-        const allowed = addresses.filter((address) => mayDial(address, network));
-        const wanted = allowed.filter((address) => wantsFamily(options.family, address));
-        const [first] = wanted;
-        if (first === undefined) callback(refused(hostname), '', 0);
-        else if (options.all === true) callback(null, wanted.map(withFamily));
-        else callback(null, first, familyOf(first));
-      },
-      (cause: NodeJS.ErrnoException) => callback(cause, '', 0),
-    );
+    find(hostname, options, (error, found) => {
+      const [first] = found ?? [];
+      if (error !== null || first === undefined) callback(error, '', 0);
+      else if (options.all === true) callback(null, found);
+      else callback(null, first.address, first.family);
+    });
   };
 }
 
@@ -50,10 +54,6 @@ export function refused(hostname: string): SeksError {
 
 function familyOf(address: string): 4 | 6 {
   return address.includes(':') ? 6 : 4;
-}
-
-function withFamily(address: string): { address: string; family: 4 | 6 } {
-  return { address, family: familyOf(address) };
 }
 
 function wantsFamily(family: number | string | undefined, address: string): boolean {

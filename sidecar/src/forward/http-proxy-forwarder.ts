@@ -20,10 +20,13 @@ export interface HttpProxyForwarderOptions {
   idleTimeoutMs?: number;
 }
 
+/** how the library's events find back; a WeakMap would cost more in garbage collection than all else here */
+const FORWARDING = Symbol('forwarding');
+type CarryingRequest = IncomingMessage & { [FORWARDING]?: Forwarding };
+
 /** a forwarder to one origin */
 export function createHttpProxyForwarder(options: HttpProxyForwarderOptions): Forwarder {
   const idleTimeoutMs = options.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
-  const running = new WeakMap<IncomingMessage, Forwarding>();
   const middleware = createProxyMiddleware({
     target: options.origin,
     agent: options.agent,
@@ -32,17 +35,16 @@ export function createHttpProxyForwarder(options: HttpProxyForwarderOptions): Fo
     xfwd: false,
     followRedirects: false,
     selfHandleResponse: true,
-    // A second net: the idle timer below fires first and says what happened.
-    proxyTimeout: idleTimeoutMs * 2,
+    proxyTimeout: idleTimeoutMs,
     ejectPlugins: true,
-    plugins: [connectEvents(running, idleTimeoutMs)],
+    plugins: [connectEvents],
   });
   return {
     forward(forwarding) {
       const { request, response } = forwarding;
-      running.set(request, forwarding);
+      (request as CarryingRequest)[FORWARDING] = forwarding;
       request.url = forwarding.url;
-      request.headers = forwarding.headers as IncomingMessage['headers'];
+      request.headers = forwarding.headers;
       const notHandled = (cause?: unknown): void => {
         forwarding.failed(cause === undefined ? new SeksError('SEKS_INTERNAL') : toUpstreamError(cause));
       };
@@ -51,18 +53,25 @@ export function createHttpProxyForwarder(options: HttpProxyForwarderOptions): Fo
   };
 }
 
-function connectEvents(running: WeakMap<IncomingMessage, Forwarding>, idleTimeoutMs: number): Plugin {
-  return (proxy) => {
-    proxy.on('proxyReq', (upstream: ClientRequest) => {
-      upstream.setTimeout(idleTimeoutMs, () => upstream.destroy(new SeksError('SEKS_UPSTREAM_TIMEOUT')));
+const connectEvents: Plugin = (proxy) => {
+  proxy.on('proxyReq', (upstream: ClientRequest, request: CarryingRequest) => {
+    // The library only breaks off; who comes first says why.
+    upstream.prependOnceListener('timeout', () => upstream.destroy(new SeksError('SEKS_UPSTREAM_TIMEOUT')));
+    // Without a listener Node closes the connection and nobody is told.
+    upstream.once('upgrade', (_answer, socket) => {
+      // From here on nobody else listens to it, and an unheard error would end the process.
+      socket.on('error', () => {});
+      socket.destroy();
+      const error = new SeksError('SEKS_UPSTREAM_UNREACHABLE', 'It switched protocols unasked.');
+      request[FORWARDING]?.failed(error);
     });
-    proxy.on('proxyRes', (answer: IncomingMessage, request: IncomingMessage) => {
-      running.get(request)?.answered(answer);
-    });
-    const failed = (error: Error, request: IncomingMessage | undefined): void => {
-      if (request !== undefined) running.get(request)?.failed(toUpstreamError(error));
-    };
-    proxy.on('error', failed);
-    proxy.on('econnreset', failed);
+  });
+  proxy.on('proxyRes', (answer: IncomingMessage, request: CarryingRequest) => {
+    request[FORWARDING]?.answered(answer);
+  });
+  const failed = (error: Error, request: CarryingRequest | undefined): void => {
+    request?.[FORWARDING]?.failed(toUpstreamError(error));
   };
-}
+  proxy.on('error', failed);
+  proxy.on('econnreset', failed);
+};

@@ -62,7 +62,8 @@ function checkEncoding(answer: IncomingMessage): void {
   if (content !== undefined && content !== '' && content.toLowerCase() !== 'identity') {
     throw new SeksError('SEKS_UPSTREAM_ENCODING');
   }
-  if (transfer !== undefined && transfer.toLowerCase() !== 'chunked') throw new SeksError('SEKS_UPSTREAM_ENCODING');
+  if (transfer !== undefined && transfer.toLowerCase() !== 'chunked')
+    throw new SeksError('SEKS_UPSTREAM_ENCODING');
 }
 
 function writeHead(answer: IncomingMessage, response: ServerResponse, watch: AnswerWatch): void {

@@ -1,5 +1,7 @@
 // What went wrong on the way to the provider, in the words of the error catalogue. Messages of foreign errors are not passed
 // on: they may quote what was sent.
+import { types } from 'node:util';
+
 import { SeksError } from '@seks/crds';
 
 /** maps an error of connecting, TLS or HTTP to the catalogue */
@@ -14,15 +16,20 @@ export function toUpstreamError(cause: unknown): SeksError {
 
 /** the `code` of a Node.js error, if it has a plain one; the first one of several attempts */
 export function codeOf(cause: unknown): string {
-  if (cause instanceof AggregateError && cause.errors.length > 0) return codeOf(cause.errors[0]);
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+  const [first] = attemptsOf(cause);
+  if (first !== undefined) return codeOf(first);
+  const code = types.isNativeError(cause) && 'code' in cause ? cause.code : undefined;
   return typeof code === 'string' && /^[A-Z0-9_]{1,64}$/.test(code) ? code : '';
 }
 
 function findSeksError(cause: unknown): SeksError | undefined {
   if (cause instanceof SeksError) return cause;
-  if (cause instanceof AggregateError) return cause.errors.find((error) => error instanceof SeksError);
-  return undefined;
+  return attemptsOf(cause).find((error) => error instanceof SeksError);
+}
+
+/** the errors of an AggregateError: one for each address that was tried */
+function attemptsOf(cause: unknown): readonly unknown[] {
+  return types.isNativeError(cause) && 'errors' in cause && Array.isArray(cause.errors) ? cause.errors : [];
 }
 
 // OpenSSL's verification results have their own names, e.g. DEPTH_ZERO_SELF_SIGNED_CERT, UNABLE_TO_GET_ISSUER_CERT_LOCALLY.
@@ -32,8 +39,8 @@ function isTlsCode(code: string): boolean {
 
 /** what a network error says of itself, e.g. `connect ECONNREFUSED 10.0.0.1:8443`; else its code */
 export function networkDetail(cause: unknown): string {
-  const first = cause instanceof AggregateError ? cause.errors[0] : cause;
+  const first = attemptsOf(cause)[0] ?? cause;
   // Only system errors: they name an operation, a code and an address, never what was sent.
-  if (first instanceof Error && 'syscall' in first) return first.message;
+  if (types.isNativeError(first) && 'syscall' in first) return first.message;
   return codeOf(cause) || 'unknown cause';
 }

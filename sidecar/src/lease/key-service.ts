@@ -38,8 +38,13 @@ export interface LeaseEvents {
 /** client of the key service */
 export interface KeyService {
   lease(request: LeaseRequest, token: Secret<'pod-token'>, signal: AbortSignal): Promise<LeaseAnswer>;
-  /** resolves when the stream has ended, in whatever way it was brought about, after it had been open */
-  listen(leaseId: string, token: Secret<'pod-token'>, events: LeaseEvents, signal: AbortSignal): Promise<void>;
+  /** resolves when the stream has ended after it had been open; `signal` has to end it when it is silent */
+  listen(
+    leaseId: string,
+    token: Secret<'pod-token'>,
+    events: LeaseEvents,
+    signal: AbortSignal,
+  ): Promise<void>;
 }
 
 export interface KeyServiceOptions {
@@ -53,20 +58,31 @@ export interface KeyServiceOptions {
 /** a client of the key service at `url` */
 export function createKeyService(options: KeyServiceOptions): KeyService {
   const base = new URL(options.url);
-  if (base.protocol !== 'https:') throw new SeksError('SEKS_CONFIG_INVALID', 'The key service URL is not https.');
+  if (base.protocol !== 'https:')
+    throw new SeksError('SEKS_CONFIG_INVALID', 'The key service URL is not https.');
   let trusted = { caBundle: options.caBundle, agent: options.agentFor(options.caBundle) };
-  const call = (request: RequestOptions, token: Secret<'pod-token'>, body?: string): Promise<IncomingMessage> => {
+  const call = (
+    request: Pick<RequestOptions, 'method' | 'path' | 'signal'>,
+    headers: Readonly<Record<string, string | number>>,
+    token: Secret<'pod-token'>,
+    body?: string,
+  ): Promise<IncomingMessage> => {
     const authorization = token.reveal((bytes) => `Bearer ${bytes.toString('latin1')}`);
-    const headers = { accept: 'application/json, text/event-stream', ...request.headers, authorization };
     const { hostname, port } = base;
-    return send({ ...request, hostname, port, headers, agent: trusted.agent }, body);
+    const { agent } = trusted;
+    return send({ ...request, hostname, port, headers: { ...headers, authorization }, agent }, body);
   };
   return {
     async lease(request, token, signal) {
       const body = JSON.stringify(request);
       const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
       const deadline = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]);
-      const answer = await call({ method: 'POST', path: '/v1/leases', headers, signal: deadline }, token, body);
+      const answer = await call(
+        { method: 'POST', path: '/v1/leases', signal: deadline },
+        headers,
+        token,
+        body,
+      );
       const lease = readLease(answer.statusCode ?? 0, await readText(answer));
       if (lease.caBundle !== trusted.caBundle) {
         trusted = { caBundle: lease.caBundle, agent: options.agentFor(lease.caBundle) };
@@ -75,33 +91,12 @@ export function createKeyService(options: KeyServiceOptions): KeyService {
     },
     async listen(leaseId, token, events, signal) {
       const path = `/v1/leases/${encodeURIComponent(leaseId)}/events`;
-      const opening = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_TIMEOUT_MS)]);
-      const answer = await openStream((open) => call({ method: 'GET', path, signal: open }, token), signal, opening);
+      const answer = await call({ method: 'GET', path, signal }, { accept: 'text/event-stream' }, token);
       if (answer.statusCode !== 200) throw readError(answer.statusCode ?? 0, await readText(answer));
       events.opened();
       await readEvents(answer, events);
     },
   };
-}
-
-/** the deadline of opening a stream must not end the stream once it is open */
-async function openStream(
-  open: (signal: AbortSignal) => Promise<IncomingMessage>,
-  whole: AbortSignal,
-  opening: AbortSignal,
-): Promise<IncomingMessage> {
-  const controller = new AbortController();
-  const abort = (): void => controller.abort();
-  opening.addEventListener('abort', abort, { once: true });
-  if (opening.aborted) abort();
-  try {
-    const answer = await open(controller.signal);
-    whole.addEventListener('abort', abort, { once: true });
-    answer.once('close', () => whole.removeEventListener('abort', abort));
-    return answer;
-  } finally {
-    opening.removeEventListener('abort', abort);
-  }
 }
 
 function send(options: RequestOptions, body: string | undefined): Promise<IncomingMessage> {

@@ -33,7 +33,7 @@ export class KeyVault {
 
   /** breaks off all requests that use the key: it was revoked */
   cut(reason: ErrorCode): void {
-    for (const cut of [...this.#running]) cut(reason);
+    for (const cut of this.#running) cut(reason);
   }
 
   /** no new request will come; the key is erased when the last one has ended, because the scrubber needs it until then */

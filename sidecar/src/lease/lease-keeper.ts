@@ -14,7 +14,7 @@ import type { Logger } from 'pino';
 import { credentialKey, type TokenEntry } from '../credential/tokens.ts';
 import type { KeyService } from './key-service.ts';
 import type { LeaseHolder } from './lease-state.ts';
-import { openLease, type OpenLeaseOptions, refusal } from './open-lease.ts';
+import { type openLease, type OpenLeaseOptions, refusal } from './open-lease.ts';
 import type { Scheduler } from './scheduler.ts';
 import type { PrivateFiles, SourceFinding } from './sealed-files.ts';
 
@@ -25,6 +25,8 @@ export interface LeaseKeeperDeps {
   keyService: KeyService;
   files: PrivateFiles;
   forwarderFor: OpenLeaseOptions['forwarderFor'];
+  /** `openLease`, but for tests */
+  open: typeof openLease;
   scheduler: Scheduler;
   /** a number from 0 to 1, e.g. `Math.random` */
   random: () => number;
@@ -86,6 +88,7 @@ export class LeaseKeeper {
     this.#failures = 0;
     this.#pollFiles();
     void this.#listen();
+    if (this.#renewAgain) this.#renewNow();
   }
 
   /** lets go of everything */
@@ -103,8 +106,20 @@ export class LeaseKeeper {
     const findings = await this.#inspectSources();
     const askedAtMs = scheduler.nowMs();
     const answer = await keyService.lease(this.#request(findings), await files.token(), this.#stopped.signal);
-    const { namespace, entries, forwarderFor } = this.#deps;
-    const next = await openLease(answer, { namespace, entries, findings, forwarderFor, askedAtMs, previous });
+    const { namespace, entries, forwarderFor, open } = this.#deps;
+    const next = await open(answer, {
+      namespace,
+      entries,
+      findings,
+      forwarderFor,
+      askedAtMs,
+      previous,
+      reject: (source, envelope, problem) => {
+        files.reject(source, envelope, problem);
+        // Tells the key service, so that the binding's condition says what is wrong.
+        this.#renewAgain = true;
+      },
+    });
     if (!holder.replace(previous, next)) {
       this.#renewAgain = true;
       return answer.ttlSeconds * 1000;
@@ -167,7 +182,10 @@ export class LeaseKeeper {
       if (this.#stopped.signal.aborted) return;
       const error = toSeksError(cause);
       if (POD_REFUSALS.has(error.code)) this.#deps.holder.refusePod(error);
-      this.#deps.log.warn({ event: 'lease_refused', code: error.code, detail: error.message }, 'lease not renewed');
+      this.#deps.log.warn(
+        { event: 'lease_refused', code: error.code, detail: error.message },
+        'lease not renewed',
+      );
       this.#renewAgain = false;
       this.#renewAfter(this.#backoffMs(this.#failures++));
     }
@@ -184,13 +202,14 @@ export class LeaseKeeper {
   }
 
   #pollFiles(): void {
-    this.#callOffPoll = this.#deps.scheduler.after(FILE_POLL_MS, () => {
-      void this.#deps.files.version().then((version) => {
-        if (this.#stopped.signal.aborted) return;
-        if (version !== this.#filesVersion) this.#renewNow();
-        this.#pollFiles();
-      });
-    });
+    this.#callOffPoll = this.#deps.scheduler.after(FILE_POLL_MS, () => void this.#checkFiles());
+  }
+
+  async #checkFiles(): Promise<void> {
+    const version = await this.#deps.files.version();
+    if (this.#stopped.signal.aborted) return;
+    if (version !== this.#filesVersion) this.#renewNow();
+    this.#pollFiles();
   }
 
   async #listen(): Promise<void> {
@@ -210,6 +229,7 @@ export class LeaseKeeper {
     }
   }
 
+  /** the stream of the newest lease: its id tells the key service what this sidecar does not know yet */
   async #listenOnce(opened: () => void): Promise<void> {
     const { holder, keyService, files, scheduler } = this.#deps;
     const silence = new AbortController();
@@ -220,16 +240,13 @@ export class LeaseKeeper {
     };
     const events = {
       alive,
-      opened: () => {
-        opened();
-        alive();
-        // What happened while no stream was open was told to nobody.
-        this.#renewNow();
-      },
+      opened,
       changed: () => this.#renewNow(),
       revoked: (event: RevokedEvent) => this.#revoke(event),
     };
     try {
+      // From the start: a connection that never opens is silent, too.
+      alive();
       const signal = AbortSignal.any([this.#stopped.signal, silence.signal]);
       await keyService.listen(holder.state?.id ?? '', await files.token(), events, signal);
     } finally {

@@ -49,7 +49,8 @@ export class LeaseHolder {
    */
   granted(entry: TokenEntry): GrantedCredential {
     if (this.#podRefusal !== undefined) throw this.#podRefusal;
-    if (this.#state === undefined || this.#nowMs() >= this.#state.expiresAtMs) throw new SeksError('SEKS_LEASE_EXPIRED');
+    if (this.#state === undefined || this.#nowMs() >= this.#state.expiresAtMs)
+      throw new SeksError('SEKS_LEASE_EXPIRED');
     const found = this.#state.credentials.get(credentialKey(entry));
     if (found === undefined) throw new SeksError('SEKS_CREDENTIAL_REMOVED');
     if (found instanceof SeksError) throw found;
@@ -83,8 +84,7 @@ export class LeaseHolder {
       credentials.set(key, reason);
     }
     this.#state = { ...this.#state, credentials };
-    for (const { vault } of dropped) vault.cut(reason.code);
-    retireAll(dropped);
+    dropAll(dropped, reason);
   }
 
   /** drops everything: the pod itself may not have credentials any more */
@@ -93,10 +93,7 @@ export class LeaseHolder {
     const state = this.#state;
     if (state === undefined) return;
     this.#state = { ...state, credentials: new Map() };
-    // A pod that is being deleted may finish what it has begun (S14).
-    const dropped = grantedOf(state);
-    if (reason.code !== 'SEKS_LEASE_POD_TERMINATING') for (const { vault } of dropped) vault.cut(reason.code);
-    retireAll(dropped);
+    dropAll(grantedOf(state), reason);
   }
 }
 
@@ -106,8 +103,12 @@ function retireMissing(old: LeaseState | undefined, current: LeaseState | undefi
   for (const { vault } of grantedOf(old)) if (!kept.has(vault)) vault.retire();
 }
 
-function retireAll(credentials: readonly GrantedCredential[]): void {
-  for (const { vault } of credentials) vault.retire();
+function dropAll(credentials: readonly GrantedCredential[], { code }: SeksError): void {
+  for (const { vault } of credentials) {
+    // A pod that is being deleted may finish what it has begun (S14).
+    if (code !== 'SEKS_LEASE_POD_TERMINATING') vault.cut(code);
+    vault.retire();
+  }
 }
 
 function grantedOf(state: LeaseState | undefined): GrantedCredential[] {

@@ -1,6 +1,8 @@
 // From the key service's answer to a usable state: opens the envelopes in this process's memory, and trusts the answer no
 // further than it has to: it must fit the injection config and the files that this sidecar found.
 import {
+  type Envelope,
+  type InjectedSource,
   type LeaseAnswer,
   type LeasedCredential,
   openEnvelope,
@@ -17,7 +19,7 @@ import { compilePolicy } from '../policy/policy.ts';
 import { createHeaderClassifier } from '../request/header-kind.ts';
 import { KeyVault } from './key-vault.ts';
 import type { GrantedCredential, LeaseState } from './lease-state.ts';
-import type { SourceFinding } from './sealed-files.ts';
+import { isUnusable, type SourceFinding } from './sealed-files.ts';
 
 export interface OpenLeaseOptions {
   namespace: string;
@@ -28,6 +30,8 @@ export interface OpenLeaseOptions {
   /** when the lease was asked for, on the scheduler's clock: its time runs from then */
   askedAtMs: number;
   previous: LeaseState | undefined;
+  /** told of an envelope that its data key does not open: nobody else can see that */
+  reject: (source: InjectedSource, envelope: Envelope, problem: SeksError) => void;
 }
 
 /** opens a lease; what cannot be used becomes the error that requests for it are answered with */
@@ -40,8 +44,8 @@ export async function openLease(answer: LeaseAnswer, options: OpenLeaseOptions):
   }
   for (const { code, message, ...of } of answer.refusals) {
     // A refusal beats a grant: if both stand in one answer, something is wrong with it.
-    const precise = code === 'SEKS_SECRET_NOT_SEALED' ? firstProblem(options.findings.get(credentialKey(of))) : undefined;
-    credentials.set(credentialKey(of), precise ?? refusal(code, message));
+    const own = firstProblem(options.findings.get(credentialKey(of)));
+    credentials.set(credentialKey(of), own?.code === code ? own : refusal(code, message));
   }
   return {
     id: answer.id,
@@ -76,7 +80,13 @@ async function openCredential(
       forwarder: options.forwarderFor(provider),
     };
   } catch (cause) {
-    return toSeksError(cause);
+    const error = toSeksError(cause);
+    const source = entry.sources[leased.source];
+    const envelope = options.findings.get(credentialKey(leased))?.[leased.source]?.envelope;
+    if (isUnusable(error) && source !== undefined && envelope !== undefined) {
+      options.reject(source, envelope, error);
+    }
+    return error;
   } finally {
     dataKey.erase();
   }
@@ -88,14 +98,23 @@ async function openSource(
   dataKey: Secret<'data-key'>,
   { namespace, findings }: OpenLeaseOptions,
 ): Promise<Secret<'provider-key'>> {
-  if (leased.provider.name !== entry.provider) throw new SeksError('SEKS_CREDENTIAL_REMOVED', 'Another provider.');
+  if (leased.provider.name !== entry.provider)
+    throw new SeksError('SEKS_CREDENTIAL_REMOVED', 'Another provider.');
   const found = findings.get(credentialKey(leased)) ?? [];
   // S16: the first source that is present, and no other, whatever the answer says.
   const first = found.findIndex(({ report }) => report.state !== 'missing');
   const source = entry.sources[leased.source];
   const envelope = found[leased.source]?.envelope;
-  if (leased.source !== first || source === undefined || source.tier !== leased.tier || envelope === undefined) {
-    throw new SeksError('SEKS_CREDENTIAL_REMOVED', 'The lease names another source than the first present one.');
+  if (
+    leased.source !== first ||
+    source === undefined ||
+    source.tier !== leased.tier ||
+    envelope === undefined
+  ) {
+    throw new SeksError(
+      'SEKS_CREDENTIAL_REMOVED',
+      'The lease names another source than the first present one.',
+    );
   }
   const { secret, key } = source;
   return openEnvelope(envelope, dataKey, { namespace, secret, key, provider: entry.provider });
@@ -108,7 +127,8 @@ function reuseVault(
   key: Secret<'provider-key'>,
 ): KeyVault | undefined {
   const before = previous?.credentials.get(credentialKey(entry));
-  if (before === undefined || before instanceof SeksError || !secretEquals(before.vault.key, key)) return undefined;
+  if (before === undefined || before instanceof SeksError || !secretEquals(before.vault.key, key))
+    return undefined;
   key.erase();
   return before.vault;
 }
@@ -117,7 +137,9 @@ function firstProblem(findings: readonly SourceFinding[] | undefined): SeksError
   return findings?.find(({ report }) => report.state !== 'missing')?.problem;
 }
 
-function placementNames(credentials: ReadonlyMap<string, GrantedCredential | SeksError>): ReadonlySet<string> {
+function placementNames(
+  credentials: ReadonlyMap<string, GrantedCredential | SeksError>,
+): ReadonlySet<string> {
   const names = new Set<string>();
   for (const credential of credentials.values()) {
     if (credential instanceof SeksError) continue;

@@ -3,7 +3,7 @@
 /** a clock with timers */
 export interface Scheduler {
   /** monotonic time in `ms`; not the time of day, which somebody may set */
-  nowMs(): number;
+  nowMs: () => number;
   /** runs once after the delay; the returned function calls it off */
   after(delayMs: number, run: () => void): () => void;
 }

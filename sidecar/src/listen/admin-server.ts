@@ -40,7 +40,12 @@ async function sendMetrics(registry: Registry, response: ServerResponse): Promis
   }
 }
 
-function answer(response: ServerResponse, status: number, body: string, type = 'text/plain; charset=utf-8'): void {
+function answer(
+  response: ServerResponse,
+  status: number,
+  body: string,
+  type = 'text/plain; charset=utf-8',
+): void {
   response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(body) });
   response.end(response.req.method === 'HEAD' ? undefined : body);
 }

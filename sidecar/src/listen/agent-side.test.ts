@@ -20,7 +20,9 @@ beforeAll(async () => {
   upstream = await startUpstream();
   const credentials: StaticCredential[] = [
     {
-      provider: upstream.provider('openai', { deny: [{ paths: ['/v1/organization', '/v1/organization/**'] }] }),
+      provider: upstream.provider('openai', {
+        deny: [{ paths: ['/v1/organization', '/v1/organization/**'] }],
+      }),
       token: openaiToken,
       key: KEY_OPENAI,
       agent: 'research',
@@ -66,7 +68,11 @@ describe('a request that passes', () => {
   test('carries the real key in the place of the token, and nothing else changes', async () => {
     const answer = await post(
       '/openai/v1/chat/completions?x=1',
-      { authorization: `bearer ${openaiToken}`, 'content-type': 'application/json', 'x-stainless-lang': 'js' },
+      {
+        authorization: `bearer ${openaiToken}`,
+        'content-type': 'application/json',
+        'x-stainless-lang': 'js',
+      },
       '{"model":"m"}',
     );
     expect(answer.status).toBe(200);
@@ -122,56 +128,268 @@ describe('a request that passes', () => {
 
 const AUTH = `Authorization: Bearer ${openaiToken}`;
 const refusals: [string, number, string, () => string][] = [
-  ['S5: a duplicate Authorization', 401, 'SEKS_TOKEN_AMBIGUOUS', () => bytes('GET /openai/v1/x HTTP/1.1', [AUTH, AUTH])],
-  ['S5: a key of its own beside the token', 403, 'SEKS_CREDENTIAL_FOREIGN', () => bytes('GET /openai/v1/x HTTP/1.1', [AUTH, 'X-Api-Key: evil'])],
-  ['S5: a cookie beside the token', 403, 'SEKS_CREDENTIAL_FOREIGN', () => bytes('GET /openai/v1/x HTTP/1.1', [AUTH, 'Cookie: a=b'])],
-  ['S5: Proxy-Authorization beside the token', 403, 'SEKS_CREDENTIAL_FOREIGN', () => bytes('GET /openai/v1/x HTTP/1.1', [AUTH, 'Proxy-Authorization: Basic eA=='])],
-  ['S5: a key in the query', 403, 'SEKS_CREDENTIAL_FOREIGN', () => bytes('GET /openai/v1/x?key=evil HTTP/1.1', [AUTH])],
-  ['S5: an encoded key in the query', 403, 'SEKS_CREDENTIAL_FOREIGN', () => bytes('GET /openai/v1/x?a=1&%6bey=evil HTTP/1.1', [AUTH])],
+  [
+    'S5: a duplicate Authorization',
+    401,
+    'SEKS_TOKEN_AMBIGUOUS',
+    () => bytes('GET /openai/v1/x HTTP/1.1', [AUTH, AUTH]),
+  ],
+  [
+    'S5: a key of its own beside the token',
+    403,
+    'SEKS_CREDENTIAL_FOREIGN',
+    () => bytes('GET /openai/v1/x HTTP/1.1', [AUTH, 'X-Api-Key: evil']),
+  ],
+  [
+    'S5: a cookie beside the token',
+    403,
+    'SEKS_CREDENTIAL_FOREIGN',
+    () => bytes('GET /openai/v1/x HTTP/1.1', [AUTH, 'Cookie: a=b']),
+  ],
+  [
+    'S5: Proxy-Authorization beside the token',
+    403,
+    'SEKS_CREDENTIAL_FOREIGN',
+    () => bytes('GET /openai/v1/x HTTP/1.1', [AUTH, 'Proxy-Authorization: Basic eA==']),
+  ],
+  [
+    'S5: a key in the query',
+    403,
+    'SEKS_CREDENTIAL_FOREIGN',
+    () => bytes('GET /openai/v1/x?key=evil HTTP/1.1', [AUTH]),
+  ],
+  [
+    'S5: an encoded key in the query',
+    403,
+    'SEKS_CREDENTIAL_FOREIGN',
+    () => bytes('GET /openai/v1/x?a=1&%6bey=evil HTTP/1.1', [AUTH]),
+  ],
   ['S5: no token', 401, 'SEKS_TOKEN_MISSING', () => bytes('GET /openai/v1/x HTTP/1.1', [])],
   ['S5: neither token nor provider', 404, 'SEKS_ROUTE_UNKNOWN', () => bytes('GET / HTTP/1.1', [])],
-  ['S5: a key of its own', 401, 'SEKS_TOKEN_UNKNOWN', () => bytes('GET /openai/v1/x HTTP/1.1', ['Authorization: Bearer sk-proj-own'])],
-  ['S5: the token under another scheme', 401, 'SEKS_TOKEN_MISSING', () => bytes('GET /openai/v1/x HTTP/1.1', [`Authorization: Basic ${openaiToken}`])],
-  ['S5: a Connection header that drops the token', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('GET /openai/v1/x HTTP/1.1', [AUTH, 'Connection: authorization'])],
-  ['S4: the token of another pod', 403, 'SEKS_TOKEN_FOREIGN', () => bytes('GET /openai/v1/x HTTP/1.1', [`Authorization: Bearer ${foreignToken}`])],
-  ['S4: the token of another provider', 403, 'SEKS_TOKEN_WRONG_PROVIDER', () => bytes('GET /openai/v1/x HTTP/1.1', [`Authorization: Bearer ${claudeToken}`])],
-  ['S6: another Host', 421, 'SEKS_HOST_REFUSED', () => `GET /openai/v1/x HTTP/1.1\r\nHost: evil.example\r\n${AUTH}\r\n\r\n`],
-  ['S6: two Hosts', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('GET /openai/v1/x HTTP/1.1', ['Host: evil.example', AUTH])],
+  [
+    'S5: a key of its own',
+    401,
+    'SEKS_TOKEN_UNKNOWN',
+    () => bytes('GET /openai/v1/x HTTP/1.1', ['Authorization: Bearer sk-proj-own']),
+  ],
+  [
+    'S5: the token under another scheme',
+    401,
+    'SEKS_TOKEN_MISSING',
+    () => bytes('GET /openai/v1/x HTTP/1.1', [`Authorization: Basic ${openaiToken}`]),
+  ],
+  [
+    'S5: a Connection header that drops the token',
+    400,
+    'SEKS_REQUEST_MALFORMED',
+    () => bytes('GET /openai/v1/x HTTP/1.1', [AUTH, 'Connection: authorization']),
+  ],
+  [
+    'S4: the token of another pod',
+    403,
+    'SEKS_TOKEN_FOREIGN',
+    () => bytes('GET /openai/v1/x HTTP/1.1', [`Authorization: Bearer ${foreignToken}`]),
+  ],
+  [
+    'S4: the token of another provider',
+    403,
+    'SEKS_TOKEN_WRONG_PROVIDER',
+    () => bytes('GET /openai/v1/x HTTP/1.1', [`Authorization: Bearer ${claudeToken}`]),
+  ],
+  [
+    'S6: another Host',
+    421,
+    'SEKS_HOST_REFUSED',
+    () => `GET /openai/v1/x HTTP/1.1\r\nHost: evil.example\r\n${AUTH}\r\n\r\n`,
+  ],
+  [
+    'S6: two Hosts',
+    400,
+    'SEKS_REQUEST_MALFORMED',
+    () => bytes('GET /openai/v1/x HTTP/1.1', ['Host: evil.example', AUTH]),
+  ],
   ['S6: no Host', 400, 'SEKS_REQUEST_MALFORMED', () => `GET /openai/v1/x HTTP/1.1\r\n${AUTH}\r\n\r\n`],
-  ['S6: absolute form', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('GET http://evil.example/openai/v1/x HTTP/1.1', [AUTH])],
+  [
+    'S6: absolute form',
+    400,
+    'SEKS_REQUEST_MALFORMED',
+    () => bytes('GET http://evil.example/openai/v1/x HTTP/1.1', [AUTH]),
+  ],
   ['S6: ..', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('GET /openai/v1/../x HTTP/1.1', [AUTH])],
   ['S6: //', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('GET /openai//v1/x HTTP/1.1', [AUTH])],
   ['S6: an encoded slash', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('GET /openai/v1%2Fx HTTP/1.1', [AUTH])],
-  ['S6: an encoded dot', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('GET /openai/v1/%2e%2e/x HTTP/1.1', [AUTH])],
-  ['S6: an encoded backslash', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('GET /openai/v1/%5cx HTTP/1.1', [AUTH])],
-  ['S6: a doubly encoded slash', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('GET /openai/v1/%252fx HTTP/1.1', [AUTH])],
+  [
+    'S6: an encoded dot',
+    400,
+    'SEKS_REQUEST_MALFORMED',
+    () => bytes('GET /openai/v1/%2e%2e/x HTTP/1.1', [AUTH]),
+  ],
+  [
+    'S6: an encoded backslash',
+    400,
+    'SEKS_REQUEST_MALFORMED',
+    () => bytes('GET /openai/v1/%5cx HTTP/1.1', [AUTH]),
+  ],
+  [
+    'S6: a doubly encoded slash',
+    400,
+    'SEKS_REQUEST_MALFORMED',
+    () => bytes('GET /openai/v1/%252fx HTTP/1.1', [AUTH]),
+  ],
   ['S6: an encoded NUL', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('GET /openai/v1/%00 HTTP/1.1', [AUTH])],
   ['S6: a fragment', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('GET /openai/v1/x#y HTTP/1.1', [AUTH])],
-  ['S6: a byte beyond ASCII in the path', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('GET /openai/v1/\xff HTTP/1.1', [AUTH])],
+  [
+    'S6: a byte beyond ASCII in the path',
+    400,
+    'SEKS_REQUEST_MALFORMED',
+    () => bytes('GET /openai/v1/\xff HTTP/1.1', [AUTH]),
+  ],
   ['S6: an asterisk', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('OPTIONS * HTTP/1.1', [AUTH])],
-  ['S6: length and transfer coding', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('POST /openai/v1/x HTTP/1.1', [AUTH, 'Content-Length: 5', 'Transfer-Encoding: chunked'], '0\r\n\r\n')],
-  ['S6: two lengths', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('POST /openai/v1/x HTTP/1.1', [AUTH, 'Content-Length: 1', 'Content-Length: 2'], 'ab')],
-  ['S6: the same length twice', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('POST /openai/v1/x HTTP/1.1', [AUTH, 'Content-Length: 1', 'Content-Length: 1'], 'a')],
-  ['S6: two transfer codings', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('POST /openai/v1/x HTTP/1.1', [AUTH, 'Transfer-Encoding: chunked', 'Transfer-Encoding: chunked'], '0\r\n\r\n')],
-  ['S6: an unknown transfer coding', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('POST /openai/v1/x HTTP/1.1', [AUTH, 'Transfer-Encoding: xchunked'], '0\r\n\r\n')],
-  ['S6: a folded header', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('GET /openai/v1/x HTTP/1.1', [AUTH, 'X-A: b\r\n c'])],
-  ['S6: bare line feeds', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('GET /openai/v1/x HTTP/1.1', [AUTH, 'X-A: b\nX-B: c'])],
-  ['S6: a bare carriage return', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('GET /openai/v1/x HTTP/1.1', [AUTH, 'X-A: b\rX-B: c'])],
-  ['S6: a space before the colon', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('GET /openai/v1/x HTTP/1.1', [AUTH, 'X-A : b'])],
+  [
+    'S6: length and transfer coding',
+    400,
+    'SEKS_REQUEST_MALFORMED',
+    () =>
+      bytes(
+        'POST /openai/v1/x HTTP/1.1',
+        [AUTH, 'Content-Length: 5', 'Transfer-Encoding: chunked'],
+        '0\r\n\r\n',
+      ),
+  ],
+  [
+    'S6: two lengths',
+    400,
+    'SEKS_REQUEST_MALFORMED',
+    () => bytes('POST /openai/v1/x HTTP/1.1', [AUTH, 'Content-Length: 1', 'Content-Length: 2'], 'ab'),
+  ],
+  [
+    'S6: the same length twice',
+    400,
+    'SEKS_REQUEST_MALFORMED',
+    () => bytes('POST /openai/v1/x HTTP/1.1', [AUTH, 'Content-Length: 1', 'Content-Length: 1'], 'a'),
+  ],
+  [
+    'S6: two transfer codings',
+    400,
+    'SEKS_REQUEST_MALFORMED',
+    () =>
+      bytes(
+        'POST /openai/v1/x HTTP/1.1',
+        [AUTH, 'Transfer-Encoding: chunked', 'Transfer-Encoding: chunked'],
+        '0\r\n\r\n',
+      ),
+  ],
+  [
+    'S6: an unknown transfer coding',
+    400,
+    'SEKS_REQUEST_MALFORMED',
+    () => bytes('POST /openai/v1/x HTTP/1.1', [AUTH, 'Transfer-Encoding: xchunked'], '0\r\n\r\n'),
+  ],
+  [
+    'S6: a folded header',
+    400,
+    'SEKS_REQUEST_MALFORMED',
+    () => bytes('GET /openai/v1/x HTTP/1.1', [AUTH, 'X-A: b\r\n c']),
+  ],
+  [
+    'S6: bare line feeds',
+    400,
+    'SEKS_REQUEST_MALFORMED',
+    () => bytes('GET /openai/v1/x HTTP/1.1', [AUTH, 'X-A: b\nX-B: c']),
+  ],
+  [
+    'S6: a bare carriage return',
+    400,
+    'SEKS_REQUEST_MALFORMED',
+    () => bytes('GET /openai/v1/x HTTP/1.1', [AUTH, 'X-A: b\rX-B: c']),
+  ],
+  [
+    'S6: a space before the colon',
+    400,
+    'SEKS_REQUEST_MALFORMED',
+    () => bytes('GET /openai/v1/x HTTP/1.1', [AUTH, 'X-A : b']),
+  ],
   ['S6: no HTTP at all', 400, 'SEKS_REQUEST_MALFORMED', () => '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
-  ['S6: HTTP/2 with prior knowledge', 400, 'SEKS_REQUEST_MALFORMED', () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
-  ['S6: a head that is too long', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('GET /openai/v1/x HTTP/1.1', [AUTH, `X-A: ${'b'.repeat(40_000)}`])],
-  ['S6: too many headers', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('GET /openai/v1/x HTTP/1.1', [...Array.from({ length: 1000 }, (_, i) => `X-${i}: 1`), AUTH])],
-  ['S6: an unknown expectation', 417, 'SEKS_EXPECT_REFUSED', () => bytes('POST /openai/v1/x HTTP/1.1', [AUTH, 'Expect: magic', 'Content-Length: 0'])],
-  ['S6: CONNECT', 405, 'SEKS_METHOD_REFUSED', () => `CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n${AUTH}\r\n\r\n`],
+  [
+    'S6: HTTP/2 with prior knowledge',
+    400,
+    'SEKS_REQUEST_MALFORMED',
+    () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+  ],
+  [
+    'S6: a head that is too long',
+    400,
+    'SEKS_REQUEST_MALFORMED',
+    () => bytes('GET /openai/v1/x HTTP/1.1', [AUTH, `X-A: ${'b'.repeat(40_000)}`]),
+  ],
+  [
+    'S6: too many headers',
+    400,
+    'SEKS_REQUEST_MALFORMED',
+    () => bytes('GET /openai/v1/x HTTP/1.1', [...Array.from({ length: 1000 }, (_, i) => `X-${i}: 1`), AUTH]),
+  ],
+  [
+    'S6: an unknown expectation',
+    417,
+    'SEKS_EXPECT_REFUSED',
+    () => bytes('POST /openai/v1/x HTTP/1.1', [AUTH, 'Expect: magic', 'Content-Length: 0']),
+  ],
+  [
+    'S6: CONNECT',
+    405,
+    'SEKS_METHOD_REFUSED',
+    () => `CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n${AUTH}\r\n\r\n`,
+  ],
   ['S6: TRACE', 405, 'SEKS_METHOD_REFUSED', () => bytes('TRACE /openai/v1/x HTTP/1.1', [AUTH])],
-  ['S6: an upgrade', 501, 'SEKS_UPGRADE_REFUSED', () => bytes('GET /openai/v1/x HTTP/1.1', [AUTH, 'Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Key: x', 'Sec-WebSocket-Version: 13'])],
-  ['S6: an override of the method', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('POST /openai/v1/x HTTP/1.1', [AUTH, 'X-HTTP-Method-Override: DELETE', 'Content-Length: 0'])],
-  ['S15: a path that nothing allows', 403, 'SEKS_ROUTE_DENIED', () => bytes('GET /openai/admin HTTP/1.1', [AUTH])],
-  ['S13: a path that is denied', 403, 'SEKS_ROUTE_DENIED', () => bytes('GET /openai/v1/organization/keys HTTP/1.1', [AUTH])],
-  ['S13: a denied path, encoded', 403, 'SEKS_ROUTE_DENIED', () => bytes('GET /openai/v1/%6frganization/keys HTTP/1.1', [AUTH])],
-  ['S13: a denied path in capitals', 403, 'SEKS_ROUTE_DENIED', () => bytes('GET /openai/v1/ORGANIZATION HTTP/1.1', [AUTH])],
-  ['S13: a denied path with a slash at its end', 403, 'SEKS_ROUTE_DENIED', () => bytes('GET /openai/v1/organization/ HTTP/1.1', [AUTH])],
+  [
+    'S6: an upgrade',
+    501,
+    'SEKS_UPGRADE_REFUSED',
+    () =>
+      bytes('GET /openai/v1/x HTTP/1.1', [
+        AUTH,
+        'Connection: Upgrade',
+        'Upgrade: websocket',
+        'Sec-WebSocket-Key: x',
+        'Sec-WebSocket-Version: 13',
+      ]),
+  ],
+  [
+    'S6: an override of the method',
+    400,
+    'SEKS_REQUEST_MALFORMED',
+    () => bytes('POST /openai/v1/x HTTP/1.1', [AUTH, 'X-HTTP-Method-Override: DELETE', 'Content-Length: 0']),
+  ],
+  [
+    'S15: a path that nothing allows',
+    403,
+    'SEKS_ROUTE_DENIED',
+    () => bytes('GET /openai/admin HTTP/1.1', [AUTH]),
+  ],
+  [
+    'S13: a path that is denied',
+    403,
+    'SEKS_ROUTE_DENIED',
+    () => bytes('GET /openai/v1/organization/keys HTTP/1.1', [AUTH]),
+  ],
+  [
+    'S13: a denied path, encoded',
+    403,
+    'SEKS_ROUTE_DENIED',
+    () => bytes('GET /openai/v1/%6frganization/keys HTTP/1.1', [AUTH]),
+  ],
+  [
+    'S13: a denied path in capitals',
+    403,
+    'SEKS_ROUTE_DENIED',
+    () => bytes('GET /openai/v1/ORGANIZATION HTTP/1.1', [AUTH]),
+  ],
+  [
+    'S13: a denied path with a slash at its end',
+    403,
+    'SEKS_ROUTE_DENIED',
+    () => bytes('GET /openai/v1/organization/ HTTP/1.1', [AUTH]),
+  ],
 ];
 
 describe('a request that is refused', () => {
@@ -187,14 +405,17 @@ describe('a request that is refused', () => {
 
   test('S5: two requests on one connection are judged one by one', async () => {
     const good = bytes('GET /openai/v1/x HTTP/1.1', [AUTH]);
-    const answers = await sidecar.raw(good + bytes('GET /openai/v1/x HTTP/1.1', []) + good);
+    const answers = await sidecar.raw(good + bytes('GET /openai/v1/x HTTP/1.1', []) + good, 3);
     expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 401', 'HTTP/1.1 200']);
     expect(upstream.seen).toHaveLength(2);
   });
 
   test('S6: bytes after a body are a new request, not a part of the old one', async () => {
     const smuggled = bytes('GET /openai/v1/smuggled HTTP/1.1', []);
-    const answers = await sidecar.raw(bytes('POST /openai/v1/x HTTP/1.1', [AUTH, 'Content-Length: 2'], `{}${smuggled}`));
+    const answers = await sidecar.raw(
+      bytes('POST /openai/v1/x HTTP/1.1', [AUTH, 'Content-Length: 2'], `{}${smuggled}`),
+      2,
+    );
     expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 401']);
     expect(upstream.seen.map(({ url, body }) => [url, body])).toEqual([['/v1/x', '{}']]);
   });
@@ -254,7 +475,10 @@ describe('S7: the state of the lease', () => {
     sidecar.holder.revoke('b-claude', new SeksError('SEKS_BINDING_SUSPENDED'));
     expect(await ask()).toEqual([200, null, null]);
     const suspended = await post('/anthropic/v1/x', { 'x-api-key': claudeToken });
-    expect([suspended.status, suspended.headers.get('x-seks-error')]).toEqual([403, 'SEKS_BINDING_SUSPENDED']);
+    expect([suspended.status, suspended.headers.get('x-seks-error')]).toEqual([
+      403,
+      'SEKS_BINDING_SUSPENDED',
+    ]);
     expect(upstream.seen).toHaveLength(1);
     // The old keys were erased with the revocation; nothing else here needs this binding.
     expect(sidecar.holder.state).not.toBe(state);
@@ -301,7 +525,11 @@ describe('S9: what is written', () => {
 
   test('labels come from closed sets', async () => {
     await sidecar.raw(bytes('PROPFIND /openai/v1/x HTTP/1.1', [AUTH]));
-    const methods = [...(await sidecar.metrics.registry.metrics()).matchAll(/method="([^"]*)"/g)].map(([, m]) => m);
-    expect(new Set(methods)).toEqual(new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'OTHER', 'POST', 'PROPFIND', 'TRACE']));
+    const methods = [...(await sidecar.metrics.registry.metrics()).matchAll(/method="([^"]*)"/g)].map(
+      ([, m]) => m,
+    );
+    expect(new Set(methods)).toEqual(
+      new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'OTHER', 'POST', 'PROPFIND', 'TRACE']),
+    );
   });
 });

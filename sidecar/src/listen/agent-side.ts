@@ -27,7 +27,7 @@ export interface AgentSideDeps {
 export interface AgentSide {
   server: Server;
   /** stops accepting; resolves when the last request has ended */
-  drain(): Promise<void>;
+  drain: () => Promise<void>;
 }
 
 /** the agent's side, not listening yet */

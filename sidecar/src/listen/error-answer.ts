@@ -6,7 +6,10 @@ import type { SeksError } from '@seks/crds';
 const RETRY_AFTER_SECONDS = 2;
 
 /** headers and body of an error answer; SDKs read `x-should-retry` and, in the body, `error.message` */
-export function errorAnswer(error: SeksError, requestId: string): { headers: Record<string, string>; body: string } {
+export function errorAnswer(
+  error: SeksError,
+  requestId: string,
+): { headers: Record<string, string>; body: string } {
   const body = `${JSON.stringify(error.toBody())}\n`;
   const headers: Record<string, string> = {
     'content-type': 'application/json',

@@ -75,7 +75,8 @@ export class Exchange {
     // The library tells of some errors twice; and when the client has gone, that the provider's connection broke is no news.
     if (this.#ended || this.#code !== undefined) return;
     this.#code = error.code;
-    if (!this.response.destroyed && !this.response.writableEnded) answerError(this.response, error, this.requestId);
+    if (!this.response.destroyed && !this.response.writableEnded)
+      answerError(this.response, error, this.requestId);
     // Without metrics of its own yet, the request is counted where it was refused.
     (this.#metrics ?? this.#metricsFor(this.admission.credential)).denied(error.code);
     if (error.code === 'SEKS_TOKEN_FOREIGN') this.#metricsFor(undefined).foreignToken();
@@ -113,7 +114,12 @@ export class Exchange {
     write('request');
   }
 
-  #audit(action: AuditAction, status: number, tokens: ReturnType<UsageObserver['counts']>, latencyMs: number): void {
+  #audit(
+    action: AuditAction,
+    status: number,
+    tokens: ReturnType<UsageObserver['counts']>,
+    latencyMs: number,
+  ): void {
     const { entry, credential, route } = this.admission;
     this.#deps.audit.write({
       action,

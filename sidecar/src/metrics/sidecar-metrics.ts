@@ -37,7 +37,7 @@ export interface SidecarMetrics {
   for(labels: CommonLabels): RequestMetrics;
   /** `timestampMs` is time of day */
   leaseExpires(timestampMs: number): void;
-  audited(result: 'written' | 'dropped'): void;
+  audited: (result: 'written' | 'dropped') => void;
 }
 
 const COMMON = ['agent', 'agent_container', 'credential', 'provider', 'tier'] as const;

@@ -41,7 +41,9 @@ describe('compileGlob', () => {
   test('matches what a regular expression of the same meaning matches', () => {
     const piece = fc.constantFrom('/', '*', '**', '/**/', 'a', 'b', '.');
     const pattern = fc.array(piece, { maxLength: 8 }).map((parts) => parts.join(''));
-    const path = fc.array(fc.constantFrom('/', 'a', 'b', '.'), { maxLength: 12 }).map((parts) => parts.join(''));
+    const path = fc
+      .array(fc.constantFrom('/', 'a', 'b', '.'), { maxLength: 12 })
+      .map((parts) => parts.join(''));
     fc.assert(
       fc.property(pattern, path, (glob, text) => {
         expect(compileGlob(glob)(text)).toBe(reference(glob).test(text));

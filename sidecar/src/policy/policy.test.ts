@@ -5,8 +5,15 @@ import { compilePolicy } from './policy.ts';
 
 describe('compilePolicy', () => {
   const policy = compilePolicy({
-    allow: [{ methods: ['post'], paths: ['/v1/chat/completions'] }, { paths: ['/v1/models', '/v1/models/*'] }, { paths: ['/v1/files/**'] }],
-    deny: [{ paths: ['/v1/files/secret', '/v1/files/secret/**'] }, { methods: ['DELETE'], paths: ['/v1/files/**'] }],
+    allow: [
+      { methods: ['post'], paths: ['/v1/chat/completions'] },
+      { paths: ['/v1/models', '/v1/models/*'] },
+      { paths: ['/v1/files/**'] },
+    ],
+    deny: [
+      { paths: ['/v1/files/secret', '/v1/files/secret/**'] },
+      { methods: ['DELETE'], paths: ['/v1/files/**'] },
+    ],
   });
 
   test.each([
@@ -27,7 +34,10 @@ describe('compilePolicy', () => {
   });
 
   test('S7: without rules nothing is allowed', () => {
-    expect(compilePolicy({ allow: [], deny: [] }).decide('GET', '/')).toEqual({ allowed: false, route: undefined });
+    expect(compilePolicy({ allow: [], deny: [] }).decide('GET', '/')).toEqual({
+      allowed: false,
+      route: undefined,
+    });
   });
 
   test('S7: more paths than are remembered are still decided', () => {

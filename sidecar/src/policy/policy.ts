@@ -76,6 +76,7 @@ function find(rules: readonly CompiledRule[], method: string, paths: readonly st
 }
 
 function compileRule(rule: RouteRule, form: (pattern: string) => string): CompiledRule[] {
-  const methods = rule.methods === undefined ? undefined : new Set(rule.methods.map((name) => name.toUpperCase()));
+  const methods =
+    rule.methods === undefined ? undefined : new Set(rule.methods.map((name) => name.toUpperCase()));
   return rule.paths.map((pattern) => ({ methods, pattern, glob: compileGlob(form(pattern)) }));
 }

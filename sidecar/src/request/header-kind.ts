@@ -64,7 +64,15 @@ const REFUSED = new Set([
   '__proto__',
 ]);
 
-const CREDENTIALS = new Set(['api-key', 'apikey', 'x-key', 'x-token', 'token', 'x-secret', 'x-goog-iam-authorization-token']);
+const CREDENTIALS = new Set([
+  'api-key',
+  'apikey',
+  'x-key',
+  'x-token',
+  'token',
+  'x-secret',
+  'x-goog-iam-authorization-token',
+]);
 const CREDENTIAL_SHAPE =
   /(?:^|[-_])(?:authorization|cookie2?|api[-_]?key|(?:auth|access|session|security|csrf|id|bearer)[-_]?token|secret(?:[-_]key)?|password)$/;
 
@@ -105,6 +113,7 @@ function kindOf(name: string): HeaderKind {
   if (REFUSED.has(name)) return 'refuse';
   if (CREDENTIALS.has(name) || CREDENTIAL_SHAPE.test(name)) return 'credential';
   if (DROPPED.has(name)) return 'drop';
-  if (name.startsWith('x-forwarded-') || name.startsWith('x-seks-') || name.startsWith('proxy-')) return 'drop';
+  if (name.startsWith('x-forwarded-') || name.startsWith('x-seks-') || name.startsWith('proxy-'))
+    return 'drop';
   return 'pass';
 }

@@ -64,12 +64,15 @@ describe('screenRequest', () => {
     expect(headers).toEqual({});
   });
 
-  test.each(['idempotency-key', 'x-request-id', 'anthropic-version', 'x-goog-api-client', 'openai-organization'])(
-    'does not take %s for a credential',
-    (name) => {
-      expect(screen([[name, 'x']]).headers).toEqual({ [name]: 'x' });
-    },
-  );
+  test.each([
+    'idempotency-key',
+    'x-request-id',
+    'anthropic-version',
+    'x-goog-api-client',
+    'openai-organization',
+  ])('does not take %s for a credential', (name) => {
+    expect(screen([[name, 'x']]).headers).toEqual({ [name]: 'x' });
+  });
 
   test.each([
     'keep-alive',
@@ -100,14 +103,19 @@ describe('screenRequest', () => {
     expect(screen(nominating).headers).toEqual({ 'x-stay': '1' });
   });
 
-  test.each(['x-api-key', 'Authorization', 'Host', 'content-length', 'Transfer-Encoding', 'content-type', 'x-odd-place'])(
-    'S5: refuses a Connection header that nominates %s',
-    (name) => {
-      expect(() => screen([['Connection', `close, ${name}`]])).toThrow(
-        expect.objectContaining({ code: 'SEKS_REQUEST_MALFORMED' }),
-      );
-    },
-  );
+  test.each([
+    'x-api-key',
+    'Authorization',
+    'Host',
+    'content-length',
+    'Transfer-Encoding',
+    'content-type',
+    'x-odd-place',
+  ])('S5: refuses a Connection header that nominates %s', (name) => {
+    expect(() => screen([['Connection', `close, ${name}`]])).toThrow(
+      expect.objectContaining({ code: 'SEKS_REQUEST_MALFORMED' }),
+    );
+  });
 
   test('frames a chunked body by a header only where Node would not', () => {
     expect(screen([['Transfer-Encoding', 'Chunked']]).headers).toEqual({});
@@ -126,15 +134,44 @@ describe('screenRequest', () => {
     ['user information in Host', [], { rawHeaders: ['Host', 'a@127.0.0.1:15080'] }, 'SEKS_HOST_REFUSED'],
     ['no host', [], { rawHeaders: [] }, malformed],
     ['two hosts', [['host', '127.0.0.1:15080']], {}, malformed],
-    ['two lengths', [['Content-Length', '1'], ['content-length', '1']], {}, malformed],
+    [
+      'two lengths',
+      [
+        ['Content-Length', '1'],
+        ['content-length', '1'],
+      ],
+      {},
+      malformed,
+    ],
     ['a length that is no number', [['Content-Length', '+1']], {}, malformed],
-    ['length and transfer coding', [['Content-Length', '1'], ['Transfer-Encoding', 'chunked']], {}, malformed],
-    ['two transfer codings', [['Transfer-Encoding', 'chunked'], ['Transfer-Encoding', 'chunked']], {}, malformed],
+    [
+      'length and transfer coding',
+      [
+        ['Content-Length', '1'],
+        ['Transfer-Encoding', 'chunked'],
+      ],
+      {},
+      malformed,
+    ],
+    [
+      'two transfer codings',
+      [
+        ['Transfer-Encoding', 'chunked'],
+        ['Transfer-Encoding', 'chunked'],
+      ],
+      {},
+      malformed,
+    ],
     ['an unknown transfer coding', [['Transfer-Encoding', 'gzip, chunked']], {}, malformed],
     ['an override of the method', [['X-HTTP-Method-Override', 'DELETE']], {}, malformed],
     ['an override of the path', [['X-Original-URL', '/v1/organization']], {}, malformed],
     ['a header that would poison an object', [['__proto__', 'x']], {}, malformed],
-    ['too many headers', Array.from({ length: 101 }, (_, i) => [`x-${i}`, '1'] as [string, string]), {}, malformed],
+    [
+      'too many headers',
+      Array.from({ length: 101 }, (_, i) => [`x-${i}`, '1'] as [string, string]),
+      {},
+      malformed,
+    ],
   ])('S6: refuses %s', (_, headers, change, code) => {
     expect(() => screen(headers, change)).toThrow(expect.objectContaining({ code }));
   });
@@ -148,7 +185,8 @@ describe('screenRequest', () => {
 
   test('an agent that invents header names does not fill the memory', () => {
     const classifier = createHeaderClassifier(new Set());
-    for (let i = 0; i < 2000; i += 1) expect(classifier.classify(`X-${i}`)).toEqual({ name: `x-${i}`, kind: 'pass' });
+    for (let i = 0; i < 2000; i += 1)
+      expect(classifier.classify(`X-${i}`)).toEqual({ name: `x-${i}`, kind: 'pass' });
     // A cached name is the same object each time; a name beyond the limit is made anew.
     expect(classifier.classify('X-1')).toBe(classifier.classify('X-1'));
     expect(classifier.classify('X-1999')).not.toBe(classifier.classify('X-1999'));

@@ -115,12 +115,17 @@ function checkHost(found: readonly string[], ours: ReadonlySet<string>): void {
 
 // RFC 9110 §7.6.1 lets a client nominate more hop-by-hop headers. Nominating one that frames or authenticates the request
 // is an attempt to make us drop it, and is refused instead.
-function dropNominated(headers: ForwardHeaders, connection: readonly string[], classifier: HeaderClassifier): void {
+function dropNominated(
+  headers: ForwardHeaders,
+  connection: readonly string[],
+  classifier: HeaderClassifier,
+): void {
   for (const value of connection) {
     for (const option of value.split(',')) {
       const { name, kind } = classifier.classify(option.trim());
       if (kind === 'pass' && name !== 'content-type') delete headers[name];
-      else if (kind !== 'drop') throw malformed('The Connection header names a header that must be forwarded.');
+      else if (kind !== 'drop')
+        throw malformed('The Connection header names a header that must be forwarded.');
     }
   }
 }

@@ -17,12 +17,17 @@ describe('parseTarget', () => {
     expect(target.plainPath).toBe('/gemini/v1beta/tunedModels/x:generate é');
   });
 
-  test.each(['/', '/a/b.json', '/a/...', '/a/.well-known/x', '/v1/models/gpt-4:stream', '/a@b/$c/(d)', '/x?a=../b&c=//d'])(
-    'takes %s',
-    (raw) => {
-      expect(parseTarget(raw).path).toBe(raw.split('?')[0]);
-    },
-  );
+  test.each([
+    '/',
+    '/a/b.json',
+    '/a/...',
+    '/a/.well-known/x',
+    '/v1/models/gpt-4:stream',
+    '/a@b/$c/(d)',
+    '/x?a=../b&c=//d',
+  ])('takes %s', (raw) => {
+    expect(parseTarget(raw).path).toBe(raw.split('?')[0]);
+  });
 
   test.each([
     ['absolute form', 'http://127.0.0.1:15080/openai/v1'],

@@ -32,7 +32,8 @@ export function parseTarget(raw: string): Target {
   const path = mark === -1 ? raw : raw.slice(0, mark);
   const query = mark === -1 ? '' : raw.slice(mark);
   if (AMBIGUOUS_PATH.test(path)) throw malformed('The path can be read in more than one way.');
-  if (query !== '' && AMBIGUOUS_QUERY.test(query)) throw malformed('The query can be read in more than one way.');
+  if (query !== '' && AMBIGUOUS_QUERY.test(query))
+    throw malformed('The query can be read in more than one way.');
   return { path, plainPath: path.includes('%') ? decode(path) : path, query };
 }
 

@@ -7,7 +7,15 @@ import { routeRequest } from './route.ts';
 const providers = new Set(['openai', 'groq']);
 
 function token(provider: string): TokenEntry {
-  return { container: 'a', bindingUid: 'b', binding: 'b', agent: 'a', credential: 'c', provider, sources: [] };
+  return {
+    container: 'a',
+    bindingUid: 'b',
+    binding: 'b',
+    agent: 'a',
+    credential: 'c',
+    provider,
+    sources: [],
+  };
 }
 
 describe('routeRequest', () => {
@@ -36,6 +44,8 @@ describe('routeRequest', () => {
     ['/v1', 'SEKS_ROUTE_UNKNOWN'],
     ['/', 'SEKS_ROUTE_UNKNOWN'],
   ])('without a token, %s is %s', (raw, code) => {
-    expect(() => routeRequest(parseTarget(raw), undefined, providers)).toThrow(expect.objectContaining({ code }));
+    expect(() => routeRequest(parseTarget(raw), undefined, providers)).toThrow(
+      expect.objectContaining({ code }),
+    );
   });
 });

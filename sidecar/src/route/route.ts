@@ -31,7 +31,8 @@ export function routeRequest(
   providers: ReadonlySet<string>,
 ): UpstreamTarget {
   const named = providerOf(target, providers);
-  if (token === undefined) throw new SeksError(named === undefined ? 'SEKS_ROUTE_UNKNOWN' : 'SEKS_TOKEN_MISSING');
+  if (token === undefined)
+    throw new SeksError(named === undefined ? 'SEKS_ROUTE_UNKNOWN' : 'SEKS_TOKEN_MISSING');
   if (named === undefined) return { url: target.path + target.query, plainPath: target.plainPath };
   if (named !== token.provider) throw new SeksError('SEKS_TOKEN_WRONG_PROVIDER');
   // A provider name holds no percent sign, so both forms of the path start with the same bytes.

@@ -62,7 +62,9 @@ describe('StreamScrubber', () => {
 
   test('S10: any chunking gives what the whole gives', () => {
     const small = [Buffer.from('abcabd')];
-    const text = fc.array(fc.constantFrom('abcabd', 'abcab', 'abc', 'a', 'b', 'd', 'x', '\n'), { maxLength: 30 });
+    const text = fc.array(fc.constantFrom('abcabd', 'abcab', 'abc', 'a', 'b', 'd', 'x', '\n'), {
+      maxLength: 30,
+    });
     const cuts = fc.array(fc.nat(7), { maxLength: 60 });
     fc.assert(
       fc.property(text, cuts, (parts, sizes) => {
@@ -83,7 +85,12 @@ describe('StreamScrubber', () => {
 
   test('S10: holds nothing back that cannot be the beginning of the key', () => {
     const scrubber = new StreamScrubber(needles);
-    for (const event of ['data: {"a":1}\n\n', 'event: ping\r\n\r\n', 'data: [DONE]\n\n', 'x'.repeat(100_000)]) {
+    for (const event of [
+      'data: {"a":1}\n\n',
+      'event: ping\r\n\r\n',
+      'data: [DONE]\n\n',
+      'x'.repeat(100_000),
+    ]) {
       expect(scrubber.push(Buffer.from(event)).toString()).toBe(event);
     }
     expect(scrubber.push(Buffer.from('tail s')).toString()).toBe('tail ');
@@ -106,7 +113,13 @@ describe('StreamScrubber', () => {
 describe('scrubFields', () => {
   test('S10: scrubs each field in its place', () => {
     const { fields, hits } = scrubFields(['Bad key ' + KEY, 'x-echo', KEY, 'x-other', 'ü'], needles);
-    expect(fields).toEqual(['Bad key ' + '*'.repeat(KEY.length), 'x-echo', '*'.repeat(KEY.length), 'x-other', 'ü']);
+    expect(fields).toEqual([
+      'Bad key ' + '*'.repeat(KEY.length),
+      'x-echo',
+      '*'.repeat(KEY.length),
+      'x-other',
+      'ü',
+    ]);
     expect(hits).toBe(2);
   });
 

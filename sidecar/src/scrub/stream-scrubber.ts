@@ -67,7 +67,8 @@ function leftmost(
   for (const needle of needles) {
     const start = bytes.indexOf(needle, from);
     // At the same place the first, which is the longest, wins.
-    if (start !== -1 && (best === undefined || start < best.start)) best = { start, end: start + needle.length };
+    if (start !== -1 && (best === undefined || start < best.start))
+      best = { start, end: start + needle.length };
   }
   return best;
 }

@@ -1,7 +1,8 @@
 // Throw-away certificates for upstreams and key services on the loopback interface.
+// oxlint-disable-next-line import/no-unassigned-import -- @peculiar/x509 wants it loaded first
 import 'reflect-metadata';
 
-import { webcrypto } from 'node:crypto';
+import { randomUUID, webcrypto } from 'node:crypto';
 
 import {
   BasicConstraintsExtension,
@@ -25,28 +26,28 @@ const DAY_MS = 86_400_000;
 export async function makeCertificates(names: readonly string[]): Promise<TestCertificates> {
   const [caKeys, keys] = await Promise.all([generate(), generate()]);
   const validity = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + DAY_MS) };
-  const ca = await X509CertificateGenerator.createSelfSigned(
-    {
-      ...validity,
-      name: 'CN=Test CA',
-      keys: caKeys,
-      signingAlgorithm: ALGORITHM,
-      extensions: [new BasicConstraintsExtension(true, undefined, true)],
-    },
-  );
-  const leaf: X509Certificate = await X509CertificateGenerator.create(
-    {
-      ...validity,
-      subject: `CN=${names[0]}`,
-      issuer: ca.subject,
-      publicKey: keys.publicKey,
-      signingKey: caKeys.privateKey,
-      signingAlgorithm: ALGORITHM,
-      extensions: [new SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns', value })))],
-    },
-  );
+  const ca = await X509CertificateGenerator.createSelfSigned({
+    ...validity,
+    name: `CN=Test CA ${randomUUID()}`,
+    keys: caKeys,
+    signingAlgorithm: ALGORITHM,
+    extensions: [new BasicConstraintsExtension(true, undefined, true)],
+  });
+  const leaf: X509Certificate = await X509CertificateGenerator.create({
+    ...validity,
+    subject: `CN=${names[0]}`,
+    issuer: ca.subject,
+    publicKey: keys.publicKey,
+    signingKey: caKeys.privateKey,
+    signingAlgorithm: ALGORITHM,
+    extensions: [new SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns', value })))],
+  });
   const pkcs8 = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey);
-  return { ca: ca.toString('pem'), cert: leaf.toString('pem'), key: PemConverter.encode(pkcs8, 'PRIVATE KEY') };
+  return {
+    ca: ca.toString('pem'),
+    cert: leaf.toString('pem'),
+    key: PemConverter.encode(pkcs8, 'PRIVATE KEY'),
+  };
 }
 
 async function generate(): Promise<webcrypto.CryptoKeyPair> {

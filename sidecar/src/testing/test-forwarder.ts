@@ -20,9 +20,18 @@ export function createTestForwarder(
   const idle = idleTimeoutMs === undefined ? {} : { idleTimeoutMs };
   if (plainAgent !== undefined) {
     const address = addresses[host]?.[0] ?? host;
-    return createHttpProxyForwarder({ origin: new URL(`http://${address}:${port}`), agent: plainAgent, ...idle });
+    return createHttpProxyForwarder({
+      origin: new URL(`http://${address}:${port}`),
+      agent: plainAgent,
+      ...idle,
+    });
   }
-  const agent = createUpstreamAgent({ host, network, lookup: fixedLookup(addresses), caBundle: spec.caBundle });
+  const agent = createUpstreamAgent({
+    host,
+    network,
+    lookup: fixedLookup(addresses),
+    caBundle: spec.caBundle,
+  });
   return createHttpProxyForwarder({ origin: new URL(`https://${host}:${port}`), agent, ...idle });
 }
 

@@ -34,8 +34,8 @@ export interface TestSidecar {
   audit: Record<string, unknown>[];
   /** everything that was written anywhere */
   written(): Promise<string>;
-  /** sends bytes as they are and returns the whole answer, up to the end of the connection or the silence after it */
-  raw(bytes: string | Buffer): Promise<string>;
+  /** sends bytes as they are and returns so many whole answers, or what came before the connection ended */
+  raw(bytes: string | Buffer, answers?: number): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -85,7 +85,7 @@ export async function startSidecar(options: TestSidecarOptions): Promise<TestSid
       return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     },
     written: async () => [...logged, ...lines, await metrics.registry.metrics()].join('\n'),
-    raw: (bytes) => sendRaw(port, bytes),
+    raw: (bytes, answers = 1) => sendRaw(port, bytes, answers),
     async close() {
       side.server.closeAllConnections();
       side.server.close();
@@ -104,14 +104,30 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-function sendRaw(port: number, bytes: string | Buffer): Promise<string> {
+function sendRaw(port: number, bytes: string | Buffer, answers: number): Promise<string> {
   return new Promise((resolve, reject) => {
-    let answer = '';
+    let received = '';
     const socket = connect(port, '127.0.0.1', () => socket.write(bytes));
-    // A keep-alive connection does not end by itself.
-    socket.setTimeout(300, () => socket.end());
-    socket.on('data', (chunk) => (answer += chunk.toString('latin1')));
-    socket.on('error', (error: NodeJS.ErrnoException) => (error.code === 'ECONNRESET' ? resolve(answer) : reject(error)));
-    socket.on('close', () => resolve(answer));
+    socket.setEncoding('latin1');
+    socket.on('data', (chunk) => {
+      received += chunk;
+      if (countAnswers(received) >= answers) socket.destroy();
+    });
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ECONNRESET') reject(error);
+    });
+    socket.on('close', () => resolve(received));
   });
+}
+
+/** how many complete answers of known length stand in the text */
+function countAnswers(text: string): number {
+  let count = 0;
+  for (let rest = text; ; count += 1) {
+    const head = rest.indexOf('\r\n\r\n');
+    const length = Number(/^content-length: (\d+)/im.exec(rest.slice(0, head))?.[1]);
+    const end = head + 4 + length;
+    if (head === -1 || !(end <= rest.length)) return count;
+    rest = rest.slice(end);
+  }
 }

@@ -43,7 +43,8 @@ export async function startUpstream(host = 'api.provider.example'): Promise<Test
     const { method = '', url = '', headers, rawHeaders } = request;
     const record = { method, url, headers, rawHeaders, body: '' };
     seen.push(record);
-    if (handler === answerOk) request.on('data', (chunk: Buffer) => (record.body += chunk.toString('latin1')));
+    if (handler === answerOk)
+      request.on('data', (chunk: Buffer) => (record.body += chunk.toString('latin1')));
     handler(request, response);
   });
   server.on('connection', (socket) => {

@@ -68,7 +68,10 @@ export class UsageCollector {
       input: this.#first('input_tokens', 'prompt_tokens'),
       output: this.#first('output_tokens', 'completion_tokens'),
       cacheRead: this.#first('input_tokens_details.cached_tokens', 'prompt_tokens_details.cached_tokens'),
-      cacheWrite: this.#first('input_tokens_details.cache_write_tokens', 'prompt_tokens_details.cache_write_tokens'),
+      cacheWrite: this.#first(
+        'input_tokens_details.cache_write_tokens',
+        'prompt_tokens_details.cache_write_tokens',
+      ),
       reasoning: this.#first(
         'output_tokens_details.reasoning_tokens',
         'completion_tokens_details.reasoning_tokens',

@@ -5,7 +5,12 @@ import { JsonUsageScanner } from './json-usage-scanner.ts';
 import type { TokenCounts, UsageFormat } from './token-counts.ts';
 import { createUsageObserver } from './usage-observer.ts';
 
-function count(format: UsageFormat, type: string, body: string, chunkBytes = Number.MAX_SAFE_INTEGER): TokenCounts | undefined {
+function count(
+  format: UsageFormat,
+  type: string,
+  body: string,
+  chunkBytes = Number.MAX_SAFE_INTEGER,
+): TokenCounts | undefined {
   const observer = createUsageObserver(format, type);
   const bytes = Buffer.from(body);
   for (let i = 0; i < bytes.length; i += chunkBytes) observer?.observe(bytes.subarray(i, i + chunkBytes));
@@ -62,13 +67,49 @@ const GROQ_STREAM = [
 
 describe('createUsageObserver', () => {
   test.each<[string, UsageFormat, string, string, TokenCounts]>([
-    ['a chat completion', 'OpenAI', 'application/json; charset=utf-8', CHAT, { input: 10, output: 20, cacheRead: 4, reasoning: 5 }],
-    ['embeddings', 'OpenAI', 'application/json', '{"data":[{"embedding":[0.1,-2e3]}],"usage":{"prompt_tokens":8,"total_tokens":8}}', { input: 8 }],
-    ['a response', 'OpenAI', 'application/json', '{"usage" : {"input_tokens":1,"output_tokens":2},"id":"r"}', { input: 1, output: 2 }],
-    ['a stream of responses', 'OpenAI', 'text/event-stream', RESPONSES_STREAM, { input: 11, output: 22, cacheRead: 3, reasoning: 8 }],
+    [
+      'a chat completion',
+      'OpenAI',
+      'application/json; charset=utf-8',
+      CHAT,
+      { input: 10, output: 20, cacheRead: 4, reasoning: 5 },
+    ],
+    [
+      'embeddings',
+      'OpenAI',
+      'application/json',
+      '{"data":[{"embedding":[0.1,-2e3]}],"usage":{"prompt_tokens":8,"total_tokens":8}}',
+      { input: 8 },
+    ],
+    [
+      'a response',
+      'OpenAI',
+      'application/json',
+      '{"usage" : {"input_tokens":1,"output_tokens":2},"id":"r"}',
+      { input: 1, output: 2 },
+    ],
+    [
+      'a stream of responses',
+      'OpenAI',
+      'text/event-stream',
+      RESPONSES_STREAM,
+      { input: 11, output: 22, cacheRead: 3, reasoning: 8 },
+    ],
     ['Groq, which reports twice', 'OpenAI', 'text/event-stream', GROQ_STREAM, { input: 18, output: 5 }],
-    ['a message', 'Anthropic', 'application/json', '{"type":"message","usage":{"input_tokens":3,"output_tokens":4}}', { input: 3, output: 4 }],
-    ['a message stream, whose counts are cumulative', 'Anthropic', 'text/event-stream', ANTHROPIC_STREAM, { input: 175, output: 15, cacheRead: 50, cacheWrite: 100 }],
+    [
+      'a message',
+      'Anthropic',
+      'application/json',
+      '{"type":"message","usage":{"input_tokens":3,"output_tokens":4}}',
+      { input: 3, output: 4 },
+    ],
+    [
+      'a message stream, whose counts are cumulative',
+      'Anthropic',
+      'text/event-stream',
+      ANTHROPIC_STREAM,
+      { input: 175, output: 15, cacheRead: 50, cacheWrite: 100 },
+    ],
   ])('reads %s, however it is cut', (_, format, type, body, expected) => {
     for (const size of [1, 2, 3, 7, 64, 1000, 16_384, Number.MAX_SAFE_INTEGER]) {
       expect(count(format, type, body, size)).toEqual(expected);
@@ -101,25 +142,34 @@ describe('JsonUsageScanner', () => {
   test('finds usage in any JSON, as JSON.parse does', () => {
     const usage = fc.dictionary(fc.string(), fc.jsonValue());
     fc.assert(
-      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), usage, fc.integer({ min: 1, max: 20 }), (rest, object, size) => {
-        const found: unknown[] = [];
-        const scanner = new JsonUsageScanner((value) => found.push(value));
-        // Parents have usage of their own.
-        const { message: _m, response: _r, x_groq: _g, ...others } = rest;
-        const bytes = Buffer.from(JSON.stringify({ ...others, usage: object }));
-        for (let i = 0; i < bytes.length; i += size) scanner.feed(bytes, i, Math.min(bytes.length, i + size));
-        expect(found).toEqual([JSON.parse(JSON.stringify(object))]);
-      }),
+      fc.property(
+        fc.dictionary(fc.string(), fc.jsonValue()),
+        usage,
+        fc.integer({ min: 1, max: 20 }),
+        (rest, object, size) => {
+          const found: unknown[] = [];
+          const scanner = new JsonUsageScanner((value) => found.push(value));
+          // Parents have usage of their own.
+          const { message: _m, response: _r, x_groq: _g, ...others } = rest;
+          const bytes = Buffer.from(JSON.stringify({ ...others, usage: object }));
+          for (let i = 0; i < bytes.length; i += size)
+            scanner.feed(bytes, i, Math.min(bytes.length, i + size));
+          expect(found).toEqual([JSON.parse(JSON.stringify(object))]);
+        },
+      ),
       { numRuns: 500 },
     );
   });
 
   test('S7: no input breaks it', () => {
     fc.assert(
-      fc.property(fc.array(fc.constantFrom('{', '}', '[', ']', '"', '\\', ':', ',', 'usage', '"usage":', '1')), (parts) => {
-        const scanner = new JsonUsageScanner(() => {});
-        expect(() => scanner.feed(Buffer.from(parts.join('')))).not.toThrow();
-      }),
+      fc.property(
+        fc.array(fc.constantFrom('{', '}', '[', ']', '"', '\\', ':', ',', 'usage', '"usage":', '1')),
+        (parts) => {
+          const scanner = new JsonUsageScanner(() => {});
+          expect(() => scanner.feed(Buffer.from(parts.join('')))).not.toThrow();
+        },
+      ),
     );
   });
 });

@@ -4,7 +4,7 @@ import { type TokenCounts, UsageCollector, type UsageFormat } from './token-coun
 
 /** reads usage out of the body of one answer */
 export interface UsageObserver {
-  observe(chunk: Buffer): void;
+  observe: (chunk: Buffer) => void;
   counts(): TokenCounts | undefined;
 }
 

@@ -104,7 +104,7 @@ export function contextOf(): SealContext {
 export type Report = LeaseRequest['credentials'][number]['sources'][number];
 
 export const MISSING: Report = { state: 'missing' };
-export const NOT_SEALED: Report = { state: 'not-sealed' };
+export const NOT_SEALED: Report = { state: 'unusable', code: 'SEKS_SECRET_NOT_SEALED' };
 
 export function sealedReport(envelope: Envelope | EnvelopeHeader): Report {
   return { state: 'sealed', header: 'edks' in envelope ? envelope : headerOf(envelope) };

@@ -1,0 +1,39 @@
+import { describe, expect, jest, test } from '@jest/globals';
+import { Secret } from '@seks/crds';
+
+import { KeyVault } from './key-vault.ts';
+
+function make(): { vault: KeyVault; text: () => string } {
+  const vault = new KeyVault(new Secret('provider-key', 'sk-key-0123456789'));
+  return { vault, text: () => vault.key.reveal((bytes) => bytes.toString()) };
+}
+
+describe('KeyVault', () => {
+  test('S1: erases the key when it is retired and the last request has ended', () => {
+    const { vault, text } = make();
+    const [first, second] = [vault.begin(() => {}), vault.begin(() => {})];
+    first();
+    vault.retire();
+    // The scrubber of the second request still needs it.
+    expect(text()).toBe('sk-key-0123456789');
+    second();
+    expect(text()).toBe('\0'.repeat(17));
+    expect(vault.needles.every((needle) => needle.every((byte) => byte === 0))).toBe(true);
+  });
+
+  test('keeps the key while it is not retired', () => {
+    const { vault, text } = make();
+    vault.begin(() => {})();
+    expect(text()).toBe('sk-key-0123456789');
+  });
+
+  test('S12: breaks off what runs, and only that', () => {
+    const { vault } = make();
+    const [running, ended] = [jest.fn(), jest.fn()];
+    vault.begin(running);
+    vault.begin(ended)();
+    vault.cut('SEKS_BINDING_SUSPENDED');
+    expect(running.mock.calls).toEqual([['SEKS_BINDING_SUSPENDED']]);
+    expect(ended).not.toHaveBeenCalled();
+  });
+});

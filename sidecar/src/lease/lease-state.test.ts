@@ -1,0 +1,147 @@
+import { beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { Secret, SeksError } from '@seks/crds';
+
+import { compilePolicy } from '../policy/policy.ts';
+import { createHeaderClassifier } from '../request/header-kind.ts';
+import { testEntry, testProvider } from '../testing/sealed-source.ts';
+import { KeyVault } from './key-vault.ts';
+import { type GrantedCredential, LeaseHolder, type LeaseState } from './lease-state.ts';
+
+const entry = testEntry('openai');
+const other = testEntry('openai', 'b2');
+let nowMs = 0;
+let holder: LeaseHolder;
+
+function grant(): GrantedCredential {
+  return {
+    agent: 'research',
+    tier: 'user',
+    provider: testProvider('openai'),
+    policy: compilePolicy({ allow: [], deny: [] }),
+    vault: new KeyVault(new Secret('provider-key', 'sk-key-0123456789')),
+    forwarder: { forward() {} },
+  };
+}
+
+function state(credentials: [string, GrantedCredential | SeksError][], expiresAtMs = 1000): LeaseState {
+  return {
+    id: 'l',
+    expiresAtMs,
+    credentials: new Map(credentials),
+    classifier: createHeaderClassifier(new Set()),
+  };
+}
+
+function codeOf(of = entry): string {
+  try {
+    holder.granted(of);
+    return 'granted';
+  } catch (cause) {
+    return (cause as SeksError).code;
+  }
+}
+
+function isErased({ vault }: GrantedCredential): boolean {
+  return vault.key.reveal((bytes) => bytes.every((byte) => byte === 0));
+}
+
+beforeEach(() => {
+  nowMs = 0;
+  holder = new LeaseHolder(() => nowMs);
+});
+
+describe('S7: LeaseHolder', () => {
+  test('grants nothing before the first lease', () => {
+    expect(codeOf()).toBe('SEKS_LEASE_EXPIRED');
+  });
+
+  test('grants until the lease has run out', () => {
+    holder.replace(undefined, state([['b1/openai', grant()]]));
+    expect(codeOf()).toBe('granted');
+    nowMs = 999;
+    expect(codeOf()).toBe('granted');
+    nowMs = 1000;
+    expect(codeOf()).toBe('SEKS_LEASE_EXPIRED');
+  });
+
+  test('answers with the refusal of the credential', () => {
+    holder.replace(undefined, state([['b1/openai', new SeksError('SEKS_SECRET_MISSING')]]));
+    expect(codeOf()).toBe('SEKS_SECRET_MISSING');
+  });
+
+  test('refuses a credential that the lease does not speak of', () => {
+    holder.replace(undefined, state([]));
+    expect(codeOf()).toBe('SEKS_CREDENTIAL_REMOVED');
+  });
+
+  test('S12: revokes one binding and keeps the other', () => {
+    const [gone, kept] = [grant(), grant()];
+    const cut = jest.fn();
+    const keptCut = jest.fn();
+    holder.replace(
+      undefined,
+      state([
+        ['b1/openai', gone],
+        ['b2/openai', kept],
+      ]),
+    );
+    const ended = gone.vault.begin(cut);
+    kept.vault.begin(keptCut);
+    holder.revoke('b1', new SeksError('SEKS_BINDING_SUSPENDED'));
+    expect([codeOf(), codeOf(other)]).toEqual(['SEKS_BINDING_SUSPENDED', 'granted']);
+    expect(cut).toHaveBeenCalledWith('SEKS_BINDING_SUSPENDED');
+    expect(keptCut).not.toHaveBeenCalled();
+    ended();
+    expect([isErased(gone), isErased(kept)]).toEqual([true, false]);
+  });
+
+  test('a binding whose uid begins like the revoked one is another one', () => {
+    holder.replace(undefined, state([['b2/openai', grant()]]));
+    holder.revoke('b', new SeksError('SEKS_BINDING_DELETED'));
+    expect(codeOf(other)).toBe('granted');
+  });
+
+  test('S12: refuses everything when the pod is refused, until a new lease', () => {
+    const gone = grant();
+    holder.replace(undefined, state([['b1/openai', gone]]));
+    holder.refusePod(new SeksError('SEKS_LEASE_POD_NOT_SEALED'));
+    expect([codeOf(), isErased(gone)]).toEqual(['SEKS_LEASE_POD_NOT_SEALED', true]);
+    nowMs = 5000;
+    expect(codeOf()).toBe('SEKS_LEASE_POD_NOT_SEALED');
+    expect(holder.replace(holder.state, state([['b1/openai', grant()]], 9000))).toBe(true);
+    expect(codeOf()).toBe('granted');
+  });
+
+  test('S14: a pod that is being deleted may finish what it has begun', () => {
+    const running = grant();
+    const cut = jest.fn();
+    running.vault.begin(cut);
+    holder.replace(undefined, state([['b1/openai', running]]));
+    holder.refusePod(new SeksError('SEKS_LEASE_POD_TERMINATING'));
+    expect([codeOf(), cut.mock.calls.length, isErased(running)]).toEqual([
+      'SEKS_LEASE_POD_TERMINATING',
+      0,
+      false,
+    ]);
+  });
+
+  test('S12: what was revoked while a lease was on its way does not come back with it', () => {
+    const before = state([['b1/openai', grant()]]);
+    holder.replace(undefined, before);
+    const late = grant();
+    holder.revoke('b1', new SeksError('SEKS_BINDING_SUSPENDED'));
+    expect(holder.replace(before, state([['b1/openai', late]]))).toBe(false);
+    expect([codeOf(), isErased(late)]).toEqual(['SEKS_BINDING_SUSPENDED', true]);
+  });
+
+  test('S1: erases keys that a new lease does not have, and keeps those that it shares', () => {
+    const [gone, kept] = [grant(), grant()];
+    const first = state([
+      ['b1/openai', gone],
+      ['b2/openai', kept],
+    ]);
+    holder.replace(undefined, first);
+    holder.replace(first, state([['b2/openai', kept]]));
+    expect([isErased(gone), isErased(kept)]).toEqual([true, false]);
+  });
+});

@@ -12,7 +12,7 @@ describe('S9: a secret never prints its value', () => {
 
   test.each<[string, () => string]>([
     ['String()', () => String(secret)],
-    ['a template', () => `${secret.toString()}`],
+    ['concatenation', () => 'key: ' + secret.toString()],
     ['JSON', () => JSON.stringify({ secret })],
     ['inspect', () => inspect(secret, { showHidden: true, depth: 9 })],
     [
@@ -21,7 +21,10 @@ describe('S9: a secret never prints its value', () => {
     ],
     ['%s, %o, %j and %O', () => format('%s %o %j %O', secret, secret, secret, secret)],
     ['an error with it as cause', () => inspect(new Error('failed', { cause: secret }))],
-    ['a spread copy', () => JSON.stringify({ ...secret }) + inspect({ ...secret })],
+    [
+      'a copy of its members',
+      () => JSON.stringify(Object.assign({}, secret)) + inspect(Object.assign({}, secret)),
+    ],
     ['its keys', () => Object.entries(secret).flat().join()],
     ['a structured clone', () => inspect(structuredClone(secret), { showHidden: true })],
   ])('%s', (_, print) => {

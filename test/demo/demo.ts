@@ -135,7 +135,7 @@ async function showEnvironment(
 ): Promise<string[]> {
   const environment = await environmentOf(kubectl, agent);
   const shown = Object.entries(environment).filter(([name]) => /^(OPENAI|ANTHROPIC)_/.test(name));
-  for (const [name, value] of shown) story.fact(name, value);
+  for (const [name, value] of shown.toSorted()) story.fact(name, value);
   const tokens = provider.keys.map(
     ({ provider: name }) => environment[`${name.toUpperCase()}_API_KEY`] ?? '',
   );
@@ -223,7 +223,7 @@ async function search(
 
 async function showMetrics(story: Story, { kubectl }: ClusterAccess, agent: Target): Promise<void> {
   const metrics = await sidecarMetrics(kubectl, agent);
-  const lines = metrics.split('\n').filter((line) => /^seks_(requests|tokens)_total\{/.test(line));
+  const lines = metrics.split('\n').filter((line) => /^seks_(requests|tokens)_total\{.*\} [1-9]/.test(line));
   expectThat(
     lines.some((line) => line.startsWith('seks_requests_total') && line.includes(`agent="${AGENT}"`)),
     'the sidecar counted no request of the agent',
@@ -254,13 +254,12 @@ async function suspend(
     seen.afterPatchMs <= SUSPEND_LIMIT_MS,
     `the first 403 came ${seen.afterPatchMs} ms after kubectl patch returned`,
   );
+  const afterPatch = seen.afterPatchMs === 0 ? 'before' : `${seen.afterPatchMs} ms after`;
   story.fact(
     'first 403',
-    `${seen.afterPatchMs} ms after kubectl patch returned (${seen.afterPatchStartMs} ms after it was started)`,
+    `${afterPatch} kubectl patch returned, ${seen.afterPatchStartMs} ms after it was started`,
   );
-  story.shown(
-    'the running agent is stopped, its process and its streams untouched; suspend: false lets it go on',
-  );
+  story.shown('the running agent is stopped at once; suspend: false lets it go on, without a restart');
 }
 
 /** what an earlier run left, so that the story begins anew */

@@ -263,9 +263,12 @@ clusterSuite('RBAC of the installed chart', (suite) => {
       kind: 'SelfSubjectRulesReview',
       spec: { namespace },
     };
-    const text = await kubectl.run(['create', '-f', '-', '-o', 'json', `--as=${account}`], {
-      input: JSON.stringify(review),
-    });
+    const text = await kubectl.run(
+      ['create', '-f', '-', '-o', 'json', '--validate=false', `--as=${account}`],
+      {
+        input: JSON.stringify(review),
+      },
+    );
     const { status } = JSON.parse(text) as RulesReview;
     expect(status.incomplete).toBe(false);
     return status.resourceRules

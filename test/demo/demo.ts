@@ -135,7 +135,7 @@ async function showEnvironment(
 ): Promise<string[]> {
   const environment = await environmentOf(kubectl, agent);
   const shown = Object.entries(environment).filter(([name]) => /^(OPENAI|ANTHROPIC)_/.test(name));
-  for (const [name, value] of shown.toSorted()) story.fact(name, value);
+  for (const [name, value] of shown.toSorted(([a], [b]) => a.localeCompare(b))) story.fact(name, value);
   const tokens = provider.keys.map(
     ({ provider: name }) => environment[`${name.toUpperCase()}_API_KEY`] ?? '',
   );

@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { fingerprintForms } from '../agent/search/fingerprint.ts';
 import { createScanner } from '../agent/search/scanner.ts';
-import { sidecarMetrics } from '../harness/agent.ts';
+import { chat, sidecarMetrics } from '../harness/agent.ts';
 import type { Target } from '../harness/kubectl.ts';
 import { metricSum } from '../harness/metrics.ts';
 import { everydayAgent } from '../harness/scenario.ts';
@@ -64,6 +64,16 @@ clusterSuite('a provider that echoes the key', (suite) => {
       const answer = await raw({ model: `echo-key.${cut}`, stream: true });
       expect({ cut, found: formsFound(answer) }).toEqual({ cut, found: [] });
     }
+  });
+
+  test('S10: Gemini’s error for a suspended consumer, which repeats the key in three fields', async () => {
+    const request = { language: 'node', sdk: 'gemini', model: 'echo-key.error', retries: 0 } as const;
+    const { error } = await chat(suite().kubectl, agent, request);
+    expect(error?.status).toBe(403);
+    const text = JSON.stringify(error);
+    expect(text).not.toContain(suite().stub.keys.gemini);
+    const masked = '*'.repeat(suite().stub.keys.gemini.length);
+    expect(text.split(masked).length - 1).toBeGreaterThanOrEqual(3);
   });
 
   test('S10: it is counted', async () => {

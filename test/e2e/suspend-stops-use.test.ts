@@ -1,9 +1,9 @@
 // S12 on a real kubelet: revocation stops a running agent within a second, and only its own binding.
-import { beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { waitUntil } from '../cluster/wait-until.ts';
 import { chat, followLoop, type LoopResult } from '../harness/agent.ts';
 import type { Target } from '../harness/kubectl.ts';
-import { prepareAgent, startAgent } from '../harness/scenario.ts';
+import { prepareAgent, removeAgent, startAgent } from '../harness/scenario.ts';
 import { showFigure } from '../harness/figures.ts';
 import { clusterSuite, NAMESPACE } from '../harness/suite.ts';
 import { measureSuspend } from '../harness/suspend.ts';
@@ -16,6 +16,7 @@ clusterSuite('revocation stops use', (suite) => {
   beforeAll(async () => {
     agent = await startAgent(suite(), { app: 'suspended' });
   });
+  afterAll(() => removeAgent(suite(), 'suspended'));
 
   /** lifts what an earlier test left, and waits until the agent gets answers again */
   async function works(): Promise<void> {

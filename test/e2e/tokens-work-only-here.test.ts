@@ -1,9 +1,9 @@
 // S4 and S5 on a real kubelet: a fake token is good for its own pod and its own provider, and for nothing else.
-import { beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { chat, environmentOf, sidecarMetrics } from '../harness/agent.ts';
 import type { Target } from '../harness/kubectl.ts';
 import { metricSum } from '../harness/metrics.ts';
-import { everydayAgent, startAgent } from '../harness/scenario.ts';
+import { everydayAgent, removeAgent, startAgent } from '../harness/scenario.ts';
 import { clusterSuite } from '../harness/suite.ts';
 
 clusterSuite('fake tokens work only in their own pod', (suite) => {
@@ -15,6 +15,7 @@ clusterSuite('fake tokens work only in their own pod', (suite) => {
     bob = await startAgent(suite(), { app: 'bob' });
     tokens = await environmentOf(suite().kubectl, alice);
   });
+  afterAll(() => removeAgent(suite(), 'bob'));
 
   const token = (name: string): string => tokens[name] ?? 'none';
   const refused = { language: 'node', retries: 0 } as const;

@@ -64,8 +64,8 @@ export function followLoop(
   onResult: (result: LoopResult) => void,
 ): Follower {
   const { namespace, pod, container } = target;
-  const command = ['node', 'loop.mjs', ...options];
-  return kubectl.follow(['exec', '-n', namespace, pod, '-c', container, '--', ...command], (line) => {
+  const command = ['node', 'loop.mjs', '--attached', ...options];
+  return kubectl.follow(['exec', '-i', '-n', namespace, pod, '-c', container, '--', ...command], (line) => {
     onResult(JSON.parse(line) as LoopResult);
   });
 }

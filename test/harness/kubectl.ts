@@ -68,7 +68,7 @@ export interface Target {
 }
 
 export interface Follower {
-  /** ends the program and resolves when it is gone */
+  /** ends the program's input, and so the program; resolves when it is gone */
   stop(): Promise<void>;
   /** resolves with the exit code when it ends by itself */
   readonly ended: Promise<number>;
@@ -85,7 +85,7 @@ export interface Kubectl {
   run(args: readonly string[], options?: RunOptions): Promise<string>;
   /** as `run`, where a refusal is an answer */
   attempt(args: readonly string[], options?: RunOptions): Promise<CommandResult>;
-  /** runs it until it ends or is stopped, with each line of its stdout */
+  /** runs it until it ends or is stopped, with each line of its stdout; its stdin stays open until then */
   follow(args: readonly string[], onLine: (line: string) => void): Follower;
   apply(...objects: readonly object[]): Promise<void>;
   /** undefined when there is no such object */
@@ -107,6 +107,7 @@ export interface Kubectl {
 }
 
 const defaultWaitMs = 60_000;
+const stopTimeoutMs = 5_000;
 
 export function createKubectl(program: string, kubeconfig: string): Kubectl {
   const env = { KUBECONFIG: kubeconfig };
@@ -139,8 +140,9 @@ export function createKubectl(program: string, kubeconfig: string): Kubectl {
     follow(args, onLine) {
       const child = spawn(program, args, {
         env: { ...process.env, ...env },
-        stdio: ['ignore', 'pipe', 'ignore'],
+        stdio: ['pipe', 'pipe', 'ignore'],
       });
+      child.stdin.on('error', () => undefined);
       createInterface({ input: child.stdout }).on('line', onLine);
       const ended = new Promise<number>((resolve) => {
         child.once('error', () => resolve(127));
@@ -149,8 +151,12 @@ export function createKubectl(program: string, kubeconfig: string): Kubectl {
       return {
         ended,
         async stop() {
-          child.kill('SIGKILL');
+          // What runs in a container outlives a kubectl that is killed; the end of its input tells it to end.
+          child.stdin.end();
+          const patienceMs = args[0] === 'exec' ? stopTimeoutMs : 0;
+          const deadline = setTimeout(() => child.kill('SIGKILL'), patienceMs);
           await ended;
+          clearTimeout(deadline);
         },
       };
     },

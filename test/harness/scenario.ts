@@ -60,7 +60,7 @@ export function podOf(suite: Suite, setup: AgentSetup): ReturnType<typeof agentP
   return agentPod({ name: app, namespace: NAMESPACE, image: suite.images.agent, command: IDLE, ...pod });
 }
 
-/** at the end of a file; does not wait */
+/** pod, binding and Secret; waits until they are gone */
 export async function removeAgent({ kubectl }: Suite, app: string): Promise<void> {
   await kubectl.run([
     'delete',

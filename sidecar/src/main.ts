@@ -8,6 +8,7 @@ import { destination, pino } from 'pino';
 
 import packageJson from '../package.json' with { type: 'json' };
 import { createAudit } from './audit/audit.ts';
+import { createLineBatcher } from './audit/line-batcher.ts';
 import { readConfig } from './config.ts';
 import { createTokenTable } from './credential/tokens.ts';
 import { createEgressLookup, createResolve } from './forward/egress-lookup.ts';
@@ -21,24 +22,25 @@ import { createScheduler } from './lease/scheduler.ts';
 import { createPrivateFiles } from './lease/sealed-files.ts';
 import { createAdminServer } from './listen/admin-server.ts';
 import { createAgentSide } from './listen/agent-side.ts';
+import { createLedgers } from './listen/ledger.ts';
 import { createSidecarMetrics } from './metrics/sidecar-metrics.ts';
 import { describeError, terminationMessage } from './safe-error.ts';
 
 const TERMINATION_LOG = '/dev/termination-log';
-const AUDIT_BUFFER_BYTES = 8_192;
-const AUDIT_FLUSH_MS = 100;
+const AUDIT_BATCH_CHARACTERS = 16_384;
+const AUDIT_DELAY_MS = 100;
 const AUDIT_LIMIT_BYTES = 16 * 1024 * 1024;
 
 const log = pino(
   { level: process.env['SEKS_LOG_LEVEL'] ?? 'info', base: null },
   destination({ dest: 2, sync: true }),
 );
-const auditLines = destination({
-  dest: 1,
-  sync: false,
-  minLength: AUDIT_BUFFER_BYTES,
-  periodicFlush: AUDIT_FLUSH_MS,
-  maxLength: AUDIT_LIMIT_BYTES,
+const auditOutput = destination({ dest: 1, sync: false, maxLength: AUDIT_LIMIT_BYTES });
+const auditLines = createLineBatcher({
+  scheduler: createScheduler(),
+  write: writeAuditBatch,
+  maxDelayMs: AUDIT_DELAY_MS,
+  maxCharacters: AUDIT_BATCH_CHARACTERS,
 });
 
 process.on('uncaughtException', die);
@@ -52,7 +54,7 @@ async function main(): Promise<void> {
   const scheduler = createScheduler();
   const metrics = createSidecarMetrics(packageJson.version);
   const tokens = createTokenTable(injection);
-  const holder = new LeaseHolder(scheduler.nowMs);
+  const holder = new LeaseHolder(scheduler);
   const keyServiceHost = new URL(keyService.url).hostname;
   const keeper = new LeaseKeeper({
     namespace,
@@ -80,14 +82,13 @@ async function main(): Promise<void> {
     namespace,
     pod: podName,
     wallClock: Date.now,
-    sink: writeAuditLine,
+    sink: auditLines.add,
     result: metrics.audited,
   });
   const agentSide = createAgentSide({
     tokens,
     holder,
-    metrics,
-    audit,
+    ledgers: createLedgers(metrics, audit),
     log,
     nowMs: scheduler.nowMs,
     randomBytes,
@@ -103,7 +104,7 @@ async function main(): Promise<void> {
     // Bounded by the pod's grace period, after which the kubelet kills.
     if (agentSide.server.listening) await agentSide.drain();
     keeper.stop();
-    auditLines.flushSync();
+    flushAudit();
     log.info({ event: 'stopped' }, 'stopped');
     process.exit(0);
   };
@@ -129,15 +130,20 @@ function listen(server: Server, port: number, host: string): Promise<void> {
   });
 }
 
-function writeAuditLine(line: string): boolean {
+function writeAuditBatch(batch: string): boolean {
   let written = true;
   const onDrop = (): void => {
     written = false;
   };
-  auditLines.once('drop', onDrop);
-  auditLines.write(line);
-  auditLines.removeListener('drop', onDrop);
+  auditOutput.once('drop', onDrop);
+  auditOutput.write(batch);
+  auditOutput.removeListener('drop', onDrop);
   return written;
+}
+
+function flushAudit(): void {
+  auditLines.flush();
+  auditOutput.flushSync();
 }
 
 function die(cause: unknown): never {
@@ -149,7 +155,7 @@ function die(cause: unknown): never {
     // The log has it, too.
   }
   try {
-    auditLines.flushSync();
+    flushAudit();
   } catch {
     // Nothing was written yet.
   }

@@ -1,25 +1,31 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { type AuditEvent, createAudit } from './audit.ts';
+import { type AuditEvent, type AuditSubject, createAudit } from './audit.ts';
 
-const event: AuditEvent = {
-  action: 'request',
+const subject: AuditSubject = {
   agent: 'research',
   container: 'planner',
   binding: 'research',
   credential: 'openai',
   provider: 'openai',
   tier: 'user',
+};
+
+const event: AuditEvent = {
+  action: 'request',
   method: 'POST',
   route: '/v1/**',
   decision: 'allow',
+  code: undefined,
   status: 200,
   tokens: { input: 1, output: 2 },
+  partial: false,
+  scrubbed: 0,
   latencyMs: 12.345678,
   requestId: 'r-1',
 };
 
-function write(of: AuditEvent, accepts = true) {
+function write(of: AuditEvent, accepts = true, by = subject) {
   const lines: string[] = [];
   const results: string[] = [];
   const audit = createAudit({
@@ -32,17 +38,19 @@ function write(of: AuditEvent, accepts = true) {
     },
     result: (result) => results.push(result),
   });
-  audit.write(of);
-  return { lines, results };
+  audit.for(by)(of);
+  return { lines, results, parsed: JSON.parse(lines[0] ?? '') as Record<string, unknown> };
 }
 
 describe('createAudit', () => {
   test('writes one JSON line', () => {
-    const { lines, results } = write(event);
+    const { lines, results, parsed } = write(event);
     expect(lines).toHaveLength(1);
     expect(lines[0]).toMatch(/^[^\n]+\n$/);
-    expect(JSON.parse(lines[0] ?? '')).toEqual({
-      ...event,
+    const { code: _code, partial: _partial, scrubbed: _scrubbed, ...plain } = event;
+    expect(parsed).toEqual({
+      ...subject,
+      ...plain,
       event: 'audit',
       time: '2026-01-02T03:04:05.006Z',
       namespace: 'agents',
@@ -50,6 +58,28 @@ describe('createAudit', () => {
       latencyMs: 12.346,
     });
     expect(results).toEqual(['written']);
+  });
+
+  test('writes what is not usual where it happens', () => {
+    const rare = {
+      ...event,
+      code: 'SEKS_UPSTREAM_TIMEOUT',
+      partial: true,
+      scrubbed: 3,
+      tokens: undefined,
+    } as const;
+    expect(write(rare).parsed).toMatchObject({ code: 'SEKS_UPSTREAM_TIMEOUT', partial: true, scrubbed: 3 });
+    expect(write(rare).parsed).not.toHaveProperty('tokens');
+  });
+
+  test('S9: nothing in a field can forge another one', () => {
+    const quote = '","decision":"allow\n';
+    const { lines, parsed } = write({ ...event, method: quote, route: quote }, true, {
+      ...subject,
+      agent: quote,
+    });
+    expect(parsed).toMatchObject({ method: quote, route: quote, agent: quote });
+    expect(lines[0]?.match(/\n/g)).toHaveLength(1);
   });
 
   test('S9: writes no field that it does not know', () => {

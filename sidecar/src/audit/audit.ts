@@ -7,35 +7,43 @@ import type { TokenCounts } from '../usage/token-counts.ts';
 /** `request`: the usual event; the others are alarms, in addition to the request's own event */
 export type AuditAction = 'request' | 'foreign_token' | 'leak_scrubbed';
 
-/** what is known of a request when its event is written; empty strings where a refused request did not get that far */
-export interface AuditEvent {
-  action: AuditAction;
+/** who did something, with what; empty strings where a refused request did not get that far */
+export interface AuditSubject {
   agent: string;
   container: string;
   binding: string;
   credential: string;
   provider: string;
   tier: string;
+}
+
+/** what is known of a request when its event is written */
+export interface AuditEvent {
+  action: AuditAction;
   method: string;
   /** the policy's glob that decided, never the path itself */
   route: string;
   decision: 'allow' | 'deny';
   /** code of the error catalogue, where the sidecar answered itself or the provider did not */
-  code?: ErrorCode | undefined;
+  code: ErrorCode | undefined;
   /** status of the answer; 0: there was none */
   status: number;
-  tokens?: TokenCounts | undefined;
+  tokens: TokenCounts | undefined;
   /** the answer did not come to its end, so tokens may be missing */
-  partial?: boolean | undefined;
+  partial: boolean;
   /** times that the key was written over in the answer */
-  scrubbed?: number | undefined;
+  scrubbed: number;
   latencyMs: number;
   requestId: string;
 }
 
+/** writes the events of one subject */
+export type AuditWriter = (event: AuditEvent) => void;
+
 /** takes audit events */
 export interface Audit {
-  write(event: AuditEvent): void;
+  /** a writer for many events: the subject is put into words once */
+  for(subject: AuditSubject): AuditWriter;
 }
 
 export interface AuditOptions {
@@ -51,31 +59,38 @@ export interface AuditOptions {
 /** an audit that writes JSON lines */
 export function createAudit({ namespace, pod, wallClock, sink, result }: AuditOptions): Audit {
   return {
-    write(event) {
-      const line = JSON.stringify({
-        event: 'audit',
-        time: new Date(wallClock()).toISOString(),
+    for({ agent, container, binding, credential, provider, tier }) {
+      const subject = JSON.stringify({
         namespace,
-        agent: event.agent,
+        agent,
         pod,
-        container: event.container,
-        binding: event.binding,
-        credential: event.credential,
-        provider: event.provider,
-        tier: event.tier,
-        action: event.action,
-        method: event.method,
-        route: event.route,
-        decision: event.decision,
-        code: event.code,
-        status: event.status,
-        tokens: event.tokens,
-        partial: event.partial,
-        scrubbed: event.scrubbed,
-        latencyMs: Math.round(event.latencyMs * 1000) / 1000,
-        requestId: event.requestId,
+        container,
+        binding,
+        credential,
+        provider,
+        tier,
       });
-      result(sink(`${line}\n`) ? 'written' : 'dropped');
+      const fixed = subject.slice(1, -1);
+      return (event) => {
+        const time = new Date(wallClock()).toISOString();
+        const line = `{"event":"audit","time":"${time}",${fixed},${describe(event)}}\n`;
+        result(sink(line) ? 'written' : 'dropped');
+      };
     },
   };
+}
+
+/** the changing part, by hand: only what may hold a quotation mark needs the care of JSON.stringify */
+function describe(event: AuditEvent): string {
+  const { action, method, route, decision, code, status, tokens, partial, scrubbed, requestId } = event;
+  const latencyMs = Math.round(event.latencyMs * 1000) / 1000;
+  return (
+    `"action":"${action}","method":${JSON.stringify(method)},"route":${JSON.stringify(route)},"decision":"${decision}"` +
+    (code === undefined ? '' : `,"code":"${code}"`) +
+    `,"status":${status}` +
+    (tokens === undefined ? '' : `,"tokens":${JSON.stringify(tokens)}`) +
+    (partial ? ',"partial":true' : '') +
+    (scrubbed === 0 ? '' : `,"scrubbed":${scrubbed}`) +
+    `,"latencyMs":${latencyMs},"requestId":"${requestId}"`
+  );
 }

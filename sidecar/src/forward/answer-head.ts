@@ -1,4 +1,20 @@
-// Which headers of the provider's answer reach the agent.
+// The head of the provider's answer: which headers reach the agent, and what the sidecar itself has to know of it. Read from the
+// raw list in one go; Node's `headers` object would be built for nothing.
+import type { IncomingMessage } from 'node:http';
+
+import { SeksError } from '@seks/crds';
+
+/** what counts of an answer's head */
+export interface AnswerHead {
+  status: number;
+  statusText: string;
+  /** names and values in turn, as received, without what is not passed on */
+  headers: string[];
+  contentType: string;
+  hasLength: boolean;
+  /** how the body is coded, besides chunked; empty if not at all */
+  coding: string;
+}
 
 const DROPPED = new Set([
   // RFC 9110 §7.6.1: hop-by-hop.
@@ -19,6 +35,42 @@ const DROPPED = new Set([
   'strict-transport-security',
   'public-key-pins',
 ]);
+
+/**
+ * reads the head of an answer
+ *
+ * @throws SeksError SEKS_UPSTREAM_UNREACHABLE if its status is none
+ */
+export function readAnswerHead({
+  statusCode = 0,
+  statusMessage = '',
+  rawHeaders,
+}: IncomingMessage): AnswerHead {
+  if (statusCode < 200) throw new SeksError('SEKS_UPSTREAM_UNREACHABLE', 'Its answer has no final status.');
+  const head: AnswerHead = {
+    status: statusCode,
+    statusText: statusMessage,
+    headers: passableHeaders(rawHeaders),
+    contentType: '',
+    hasLength: false,
+    coding: '',
+  };
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? '';
+    // The names of interest have 12, 14, 16 and 17 characters; most others need not be put into lower case.
+    if (name.length < 12 || name.length > 17) continue;
+    readHeader(head, name.toLowerCase(), rawHeaders[i + 1] ?? '');
+  }
+  return head;
+}
+
+function readHeader(head: AnswerHead, name: string, value: string): void {
+  if (name === 'content-type') head.contentType = value;
+  else if (name === 'content-length') head.hasLength = true;
+  else if (name === 'content-encoding' && value !== '' && value.toLowerCase() !== 'identity')
+    head.coding = value;
+  else if (name === 'transfer-encoding' && value.toLowerCase() !== 'chunked') head.coding = value;
+}
 
 /** the raw headers, names and values in turn, that may be passed on */
 export function passableHeaders(rawHeaders: readonly string[]): string[] {

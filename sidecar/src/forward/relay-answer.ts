@@ -3,16 +3,17 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { SeksError } from '@seks/crds';
 
+import type { Needles } from '../scrub/needles.ts';
 import { scrubFields } from '../scrub/scrub-fields.ts';
 import { StreamScrubber } from '../scrub/stream-scrubber.ts';
-import { passableHeaders } from './answer-headers.ts';
+import { type AnswerHead, passableHeaders } from './answer-head.ts';
 
 /** who watches an answer pass */
 export interface AnswerWatch {
   /** byte strings to write over */
-  needles: readonly Buffer[];
+  needles: Needles;
   /** the provider's own bytes, in order */
-  bodyChunk?: ((chunk: Buffer) => void) | undefined;
+  bodyChunk: ((chunk: Buffer) => void) | undefined;
   /** the key was in the answer this many more times */
   leaked(hits: number): void;
 }
@@ -22,14 +23,21 @@ export interface AnswerWatch {
  *
  * @throws SeksError SEKS_UPSTREAM_ENCODING before anything is sent, if the body could not be scrubbed
  */
-export function relayAnswer(answer: IncomingMessage, response: ServerResponse, watch: AnswerWatch): void {
-  const hasBody = mayHaveBody(response.req.method, answer.statusCode ?? 0);
-  if (hasBody) checkEncoding(answer);
-  writeHead(answer, response, watch);
+export function relayAnswer(
+  answer: IncomingMessage,
+  head: AnswerHead,
+  response: ServerResponse,
+  watch: AnswerWatch,
+): void {
+  // We ask for identity; what comes compressed all the same cannot be scrubbed as it passes.
+  if (head.coding !== '' && mayHaveBody(response.req.method, head.status))
+    throw new SeksError('SEKS_UPSTREAM_ENCODING');
+  const [statusText, ...headers] = scrub([head.statusText, ...head.headers], watch);
+  response.writeHead(head.status, statusText, headers);
   const scrubber = new StreamScrubber(watch.needles);
-  // Headers wait for the first body bytes, to go out in one packet; but a stream may be silent at first.
   let started = false;
-  if (answer.headers['content-length'] === undefined) setImmediate(() => started || flushHeaders(response));
+  // Headers wait for the first body bytes, to go out in one packet; but a stream may be silent at first.
+  if (!head.hasLength) setImmediate(() => started || flushHeaders(response));
 
   answer.on('data', (chunk: Buffer) => {
     started = true;
@@ -55,25 +63,10 @@ function mayHaveBody(method: string | undefined, status: number): boolean {
   return method !== 'HEAD' && status !== 204 && status !== 304;
 }
 
-// We ask for identity; what comes compressed all the same cannot be scrubbed as it passes.
-function checkEncoding(answer: IncomingMessage): void {
-  const content = answer.headers['content-encoding'];
-  const transfer = answer.headers['transfer-encoding'];
-  if (content !== undefined && content !== '' && content.toLowerCase() !== 'identity') {
-    throw new SeksError('SEKS_UPSTREAM_ENCODING');
-  }
-  if (transfer !== undefined && transfer.toLowerCase() !== 'chunked')
-    throw new SeksError('SEKS_UPSTREAM_ENCODING');
-}
-
-function writeHead(answer: IncomingMessage, response: ServerResponse, watch: AnswerWatch): void {
-  const { fields, hits } = scrubFields(
-    [answer.statusMessage ?? '', ...passableHeaders(answer.rawHeaders)],
-    watch.needles,
-  );
-  if (hits > 0) watch.leaked(hits);
-  const [statusText, ...headers] = fields;
-  response.writeHead(answer.statusCode ?? 502, statusText, headers);
+function scrub(fields: string[], watch: AnswerWatch): string[] {
+  const scrubbed = scrubFields(fields, watch.needles);
+  if (scrubbed.hits > 0) watch.leaked(scrubbed.hits);
+  return scrubbed.fields;
 }
 
 function flushHeaders(response: ServerResponse): void {
@@ -81,8 +74,7 @@ function flushHeaders(response: ServerResponse): void {
 }
 
 function addTrailers(answer: IncomingMessage, response: ServerResponse, watch: AnswerWatch): void {
-  const { fields, hits } = scrubFields(passableHeaders(answer.rawTrailers), watch.needles);
-  if (hits > 0) watch.leaked(hits);
+  const fields = scrub(passableHeaders(answer.rawTrailers), watch);
   const trailers: [string, string][] = [];
   for (let i = 0; i < fields.length; i += 2) trailers.push([fields[i] ?? '', fields[i + 1] ?? '']);
   response.addTrailers(trailers);

@@ -18,7 +18,7 @@ describe('KeyVault', () => {
     expect(text()).toBe('sk-key-0123456789');
     second();
     expect(text()).toBe('\0'.repeat(17));
-    expect(vault.needles.every((needle) => needle.every((byte) => byte === 0))).toBe(true);
+    expect(vault.needles.forms.every((needle) => needle.every((byte) => byte === 0))).toBe(true);
   });
 
   test('keeps the key while it is not retired', () => {

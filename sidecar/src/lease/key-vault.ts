@@ -1,13 +1,13 @@
 // One opened provider key with all that is derived from it, and the requests that it is being used for.
 import type { ErrorCode, Secret } from '@seks/crds';
 
-import { needlesOf } from '../scrub/needles.ts';
+import { type Needles, needlesOf } from '../scrub/needles.ts';
 
 /** a provider key in use */
 export class KeyVault {
   readonly key: Secret<'provider-key'>;
   /** what the scrubber looks for */
-  readonly needles: readonly Buffer[];
+  readonly needles: Needles;
   readonly #running = new Set<(reason: ErrorCode) => void>();
   #retired = false;
 
@@ -45,6 +45,6 @@ export class KeyVault {
   #eraseIfUnused(): void {
     if (!this.#retired || this.#running.size > 0) return;
     this.key.erase();
-    for (const needle of this.needles) needle.fill(0);
+    for (const form of this.needles.forms) form.fill(0);
   }
 }

@@ -40,7 +40,7 @@ beforeAll(async () => {
 
 beforeEach(() => {
   scheduler = createManualScheduler();
-  holder = new LeaseHolder(scheduler.nowMs);
+  holder = new LeaseHolder(scheduler);
   requests = [];
   streams = [];
   logged = [];

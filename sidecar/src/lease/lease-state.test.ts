@@ -3,13 +3,14 @@ import { Secret, SeksError } from '@seks/crds';
 
 import { compilePolicy } from '../policy/policy.ts';
 import { createHeaderClassifier } from '../request/header-kind.ts';
+import { createManualScheduler, type ManualScheduler } from '../testing/manual-scheduler.ts';
 import { testEntry, testProvider } from '../testing/sealed-source.ts';
 import { KeyVault } from './key-vault.ts';
 import { type GrantedCredential, LeaseHolder, type LeaseState } from './lease-state.ts';
 
 const entry = testEntry('openai');
 const other = testEntry('openai', 'b2');
-let nowMs = 0;
+let scheduler: ManualScheduler;
 let holder: LeaseHolder;
 
 function grant(): GrantedCredential {
@@ -46,8 +47,8 @@ function isErased({ vault }: GrantedCredential): boolean {
 }
 
 beforeEach(() => {
-  nowMs = 0;
-  holder = new LeaseHolder(() => nowMs);
+  scheduler = createManualScheduler();
+  holder = new LeaseHolder(scheduler);
 });
 
 describe('S7: LeaseHolder', () => {
@@ -55,13 +56,26 @@ describe('S7: LeaseHolder', () => {
     expect(codeOf()).toBe('SEKS_LEASE_EXPIRED');
   });
 
-  test('grants until the lease has run out', () => {
-    holder.replace(undefined, state([['b1/openai', grant()]]));
+  test('S12: grants until the lease has run out, and then breaks off what is running', async () => {
+    const granted = grant();
+    const cut = jest.fn();
+    const ended = granted.vault.begin(cut);
+    holder.replace(undefined, state([['b1/openai', granted]]));
     expect(codeOf()).toBe('granted');
-    nowMs = 999;
+    await scheduler.advance(999);
+    expect([codeOf(), cut.mock.calls]).toEqual(['granted', []]);
+    await scheduler.advance(1);
+    expect([codeOf(), cut.mock.calls]).toEqual(['SEKS_LEASE_EXPIRED', [['SEKS_LEASE_EXPIRED']]]);
+    ended();
+    expect(isErased(granted)).toBe(true);
+  });
+
+  test('a renewed lease runs on', async () => {
+    const first = state([['b1/openai', grant()]]);
+    holder.replace(undefined, first);
+    holder.replace(first, state([['b1/openai', grant()]], 2000));
+    await scheduler.advance(1999);
     expect(codeOf()).toBe('granted');
-    nowMs = 1000;
-    expect(codeOf()).toBe('SEKS_LEASE_EXPIRED');
   });
 
   test('answers with the refusal of the credential', () => {
@@ -101,12 +115,12 @@ describe('S7: LeaseHolder', () => {
     expect(codeOf(other)).toBe('granted');
   });
 
-  test('S12: refuses everything when the pod is refused, until a new lease', () => {
+  test('S12: refuses everything when the pod is refused, until a new lease', async () => {
     const gone = grant();
     holder.replace(undefined, state([['b1/openai', gone]]));
     holder.refusePod(new SeksError('SEKS_LEASE_POD_NOT_SEALED'));
     expect([codeOf(), isErased(gone)]).toEqual(['SEKS_LEASE_POD_NOT_SEALED', true]);
-    nowMs = 5000;
+    await scheduler.advance(5000);
     expect(codeOf()).toBe('SEKS_LEASE_POD_NOT_SEALED');
     expect(holder.replace(holder.state, state([['b1/openai', grant()]], 9000))).toBe(true);
     expect(codeOf()).toBe('granted');

@@ -6,6 +6,7 @@ import type { Forwarder } from '../forward/forwarder.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { HeaderClassifier } from '../request/header-kind.ts';
 import type { KeyVault } from './key-vault.ts';
+import type { Scheduler } from './scheduler.ts';
 
 /** a credential that may be used, with its opened key */
 export interface GrantedCredential {
@@ -29,12 +30,13 @@ export interface LeaseState {
 
 /** holds the current state */
 export class LeaseHolder {
-  readonly #nowMs: () => number;
+  readonly #scheduler: Scheduler;
   #state: LeaseState | undefined;
   #podRefusal: SeksError | undefined;
+  #callOffExpiry: () => void = () => {};
 
-  constructor(nowMs: () => number) {
-    this.#nowMs = nowMs;
+  constructor(scheduler: Scheduler) {
+    this.#scheduler = scheduler;
   }
 
   /** the current state; undefined before the first lease */
@@ -49,7 +51,7 @@ export class LeaseHolder {
    */
   granted(entry: TokenEntry): GrantedCredential {
     if (this.#podRefusal !== undefined) throw this.#podRefusal;
-    if (this.#state === undefined || this.#nowMs() >= this.#state.expiresAtMs)
+    if (this.#state === undefined || this.#scheduler.nowMs() >= this.#state.expiresAtMs)
       throw new SeksError('SEKS_LEASE_EXPIRED');
     const found = this.#state.credentials.get(credentialKey(entry));
     if (found === undefined) throw new SeksError('SEKS_CREDENTIAL_REMOVED');
@@ -70,6 +72,10 @@ export class LeaseHolder {
     this.#state = next;
     this.#podRefusal = undefined;
     retireMissing(previous, next);
+    this.#callOffExpiry();
+    const leftMs = next.expiresAtMs - this.#scheduler.nowMs();
+    // A lease without end exists in tests only.
+    if (Number.isFinite(leftMs)) this.#callOffExpiry = this.#scheduler.after(leftMs, () => this.#expire());
     return true;
   }
 
@@ -85,6 +91,14 @@ export class LeaseHolder {
     }
     this.#state = { ...this.#state, credentials };
     dropAll(dropped, reason);
+  }
+
+  /** S12: whether or not it was revoked, nobody could tell us; so what is running ends as well */
+  #expire(): void {
+    const state = this.#state;
+    if (state === undefined) return;
+    this.#state = { ...state, credentials: new Map() };
+    dropAll(grantedOf(state), new SeksError('SEKS_LEASE_EXPIRED'));
   }
 
   /** drops everything: the pod itself may not have credentials any more */

@@ -9,10 +9,10 @@ import { routeRequest, type UpstreamTarget } from '../route/route.ts';
 
 /** what was found out about a request so far; a refused one leaves it half filled, for metrics and audit */
 export interface Admission {
-  entry?: TokenEntry;
-  credential?: GrantedCredential;
+  entry: TokenEntry | undefined;
+  credential: GrantedCredential | undefined;
   /** the policy's glob that decided */
-  route?: string | undefined;
+  route: string | undefined;
 }
 
 /** a request that may be forwarded */

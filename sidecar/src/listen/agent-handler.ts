@@ -4,7 +4,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { SeksError, toSeksError } from '@seks/crds';
 import type { Logger } from 'pino';
 
+import { readAnswerHead } from '../forward/answer-head.ts';
 import { relayAnswer } from '../forward/relay-answer.ts';
+import type { GrantedCredential } from '../lease/lease-state.ts';
 import type { ForwardHeaders } from '../request/screen.ts';
 import { createUsageObserver } from '../usage/usage-observer.ts';
 import { admit, type AdmitOptions, type AdmittedRequest } from './admit.ts';
@@ -62,36 +64,35 @@ function refuse(exchange: Exchange, cause: unknown, log: Logger): void {
 }
 
 function forward(exchange: Exchange, { token, credential, screened, target }: AdmittedRequest): void {
-  const { vault, provider, forwarder } = credential;
-  const ended = vault.begin((reason) => exchange.cut(reason));
-  exchange.response.once('close', ended);
   exchange.forwarding(credential);
-  forwarder.forward({
+  credential.forwarder.forward({
     request: exchange.request,
     response: exchange.response,
     url: target.url,
-    headers: swapToken(screened.headers, token, vault),
-    answered(answer) {
-      const answeredMs = exchange.answered();
-      const { usage } = provider.spec;
-      const succeeded = (answer.statusCode ?? 0) < 300;
-      if (usage !== undefined && succeeded) {
-        exchange.usage = createUsageObserver(usage.format, answer.headers['content-type'] ?? '');
-      }
-      try {
-        relayAnswer(answer, exchange.response, {
-          needles: vault.needles,
-          bodyChunk: exchange.usage?.observe,
-          leaked: (hits) => exchange.leaked(hits),
-        });
-        exchange.headSent(answeredMs);
-      } catch (cause) {
-        answer.destroy();
-        exchange.fail(toSeksError(cause));
-      }
-    },
+    headers: swapToken(screened.headers, token, credential.vault),
+    answered: (answer) => relay(exchange, credential, answer),
     failed: (error) => exchange.fail(error),
   });
+}
+
+function relay(exchange: Exchange, { vault, provider }: GrantedCredential, answer: IncomingMessage): void {
+  const answeredMs = exchange.answered();
+  try {
+    const head = readAnswerHead(answer);
+    const { usage } = provider.spec;
+    if (usage !== undefined && head.status < 300) {
+      exchange.usage = createUsageObserver(usage.format, head.contentType);
+    }
+    relayAnswer(answer, head, exchange.response, {
+      needles: vault.needles,
+      bodyChunk: exchange.usage?.observe,
+      leaked: (hits) => exchange.leaked(hits),
+    });
+    exchange.headSent(answeredMs);
+  } catch (cause) {
+    answer.destroy();
+    exchange.fail(toSeksError(cause));
+  }
 }
 
 /** the real key in the token's place: same header, same scheme, and no second one anywhere */

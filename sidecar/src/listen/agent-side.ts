@@ -3,19 +3,17 @@ import type { Server } from 'node:http';
 
 import type { Logger } from 'pino';
 
-import type { Audit } from '../audit/audit.ts';
 import type { TokenTable } from '../credential/tokens.ts';
 import type { LeaseHolder } from '../lease/lease-state.ts';
-import type { SidecarMetrics } from '../metrics/sidecar-metrics.ts';
 import { createAgentHandler } from './agent-handler.ts';
 import { createAgentServer } from './agent-server.ts';
 import { recordUnparsable } from './exchange.ts';
+import type { Ledgers } from './ledger.ts';
 
 export interface AgentSideDeps {
   tokens: TokenTable;
   holder: LeaseHolder;
-  metrics: SidecarMetrics;
-  audit: Audit;
+  ledgers: Ledgers;
   log: Logger;
   nowMs: () => number;
   randomBytes: (size: number) => Buffer;
@@ -38,7 +36,7 @@ export function createAgentSide(deps: AgentSideDeps): AgentSide {
   const server = createAgentServer({
     handler,
     requestId,
-    unparsable: (error, id) => recordUnparsable(deps, error, id),
+    unparsable: (error, id) => recordUnparsable(deps.ledgers, error, id),
   });
   return {
     server,

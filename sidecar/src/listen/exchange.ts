@@ -3,16 +3,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { ErrorCode, SeksError } from '@seks/crds';
 
-import type { Audit, AuditAction } from '../audit/audit.ts';
+import type { AuditAction } from '../audit/audit.ts';
 import type { GrantedCredential } from '../lease/lease-state.ts';
-import type { RequestMetrics, SidecarMetrics } from '../metrics/sidecar-metrics.ts';
 import type { UsageObserver } from '../usage/usage-observer.ts';
 import type { Admission } from './admit.ts';
 import { answerError } from './error-answer.ts';
+import type { Ledger, Ledgers } from './ledger.ts';
 
 export interface ExchangeDeps {
-  metrics: SidecarMetrics;
-  audit: Audit;
+  ledgers: Ledgers;
   /** monotonic, in `ms` */
   nowMs: () => number;
 }
@@ -22,17 +21,18 @@ export class Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly requestId: string;
-  readonly admission: Admission = {};
+  readonly admission: Admission = { entry: undefined, credential: undefined, route: undefined };
+  usage: UsageObserver | undefined;
   readonly #deps: ExchangeDeps;
   readonly #startedMs: number;
   readonly #method: string;
-  #metrics: RequestMetrics | undefined;
+  /** set when the request goes to the provider */
+  #ledger: Ledger | undefined;
+  #release: (() => void) | undefined;
   #overheadMs = 0;
   #code: ErrorCode | undefined;
   #scrubbed = 0;
-  #forwarded = false;
   #ended = false;
-  usage: UsageObserver | undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse, requestId: string, deps: ExchangeDeps) {
     this.request = request;
@@ -41,33 +41,33 @@ export class Exchange {
     this.#deps = deps;
     this.#startedMs = deps.nowMs();
     this.#method = request.method ?? '';
-    response.once('close', () => this.#finish());
+    response.on('close', () => this.#finish());
   }
 
-  /** the request goes to the provider now */
+  /** the request goes to the provider now, with this credential */
   forwarding(credential: GrantedCredential): void {
-    this.#forwarded = true;
-    this.#metrics = this.#metricsFor(credential);
-    this.#metrics.started();
+    this.#ledger = this.#currentLedger();
+    this.#ledger.metrics.started();
+    this.#release = credential.vault.begin((reason) => this.#cut(reason));
     this.#overheadMs = this.#deps.nowMs() - this.#startedMs;
   }
 
   /** the head of the provider's answer came; returns the moment, for {@link headSent} */
   answered(): number {
     const nowMs = this.#deps.nowMs();
-    this.#metrics?.firstByte(nowMs - this.#startedMs);
+    this.#ledger?.metrics.firstByte(nowMs - this.#startedMs);
     return nowMs;
   }
 
   /** the head of the answer was passed on */
   headSent(answeredMs: number): void {
-    this.#metrics?.overhead(this.#overheadMs + this.#deps.nowMs() - answeredMs);
+    this.#ledger?.metrics.overhead(this.#overheadMs + this.#deps.nowMs() - answeredMs);
   }
 
   /** the key was found in the answer */
   leaked(hits: number): void {
     this.#scrubbed += hits;
-    this.#metrics?.scrubbed(hits);
+    this.#ledger?.metrics.scrubbed(hits);
   }
 
   /** answers with an error, or breaks off */
@@ -77,41 +77,35 @@ export class Exchange {
     this.#code = error.code;
     if (!this.response.destroyed && !this.response.writableEnded)
       answerError(this.response, error, this.requestId);
-    // Without metrics of its own yet, the request is counted where it was refused.
-    (this.#metrics ?? this.#metricsFor(this.admission.credential)).denied(error.code);
-    if (error.code === 'SEKS_TOKEN_FOREIGN') this.#metricsFor(undefined).foreignToken();
+    const { metrics } = this.#currentLedger();
+    metrics.denied(error.code);
+    if (error.code === 'SEKS_TOKEN_FOREIGN') metrics.foreignToken();
   }
 
-  /** breaks off with a code: the credential was revoked */
-  cut(code: ErrorCode): void {
-    this.#code ??= code;
+  /** the credential was revoked */
+  #cut(reason: ErrorCode): void {
+    this.#code ??= reason;
     this.response.destroy();
   }
 
-  #metricsFor(credential: GrantedCredential | undefined): RequestMetrics {
-    const { entry } = this.admission;
-    return this.#deps.metrics.for({
-      agent: entry?.agent ?? '',
-      agent_container: entry?.container ?? '',
-      credential: entry?.credential ?? '',
-      provider: entry?.provider ?? '',
-      tier: credential?.tier ?? '',
-    });
-  }
-
   #finish(): void {
+    if (this.#ended) return;
     this.#ended = true;
-    const durationMs = this.#deps.nowMs() - this.#startedMs;
+    this.#release?.();
+    const latencyMs = this.#deps.nowMs() - this.#startedMs;
     const status = this.response.headersSent ? this.response.statusCode : 0;
     const tokens = this.usage?.counts();
-    const metrics = this.#metrics ?? this.#metricsFor(this.admission.credential);
-    if (this.#forwarded) metrics.ended();
-    metrics.finished(this.#method, status, durationMs);
+    const { metrics } = this.#currentLedger();
+    if (this.#ledger !== undefined) metrics.ended();
+    metrics.finished(this.#method, status, latencyMs);
     if (tokens !== undefined) metrics.tokens(tokens);
-    const write = (action: AuditAction): void => this.#audit(action, status, tokens, durationMs);
-    if (this.#code === 'SEKS_TOKEN_FOREIGN') write('foreign_token');
-    if (this.#scrubbed > 0) write('leak_scrubbed');
-    write('request');
+    if (this.#code === 'SEKS_TOKEN_FOREIGN') this.#audit('foreign_token', status, tokens, latencyMs);
+    if (this.#scrubbed > 0) this.#audit('leak_scrubbed', status, tokens, latencyMs);
+    this.#audit('request', status, tokens, latencyMs);
+  }
+
+  #currentLedger(): Ledger {
+    return this.#ledger ?? this.#deps.ledgers.for(this.admission.entry, this.admission.credential?.tier);
   }
 
   #audit(
@@ -120,23 +114,16 @@ export class Exchange {
     tokens: ReturnType<UsageObserver['counts']>,
     latencyMs: number,
   ): void {
-    const { entry, credential, route } = this.admission;
-    this.#deps.audit.write({
+    this.#currentLedger().audit({
       action,
-      agent: entry?.agent ?? '',
-      container: entry?.container ?? '',
-      binding: entry?.binding ?? '',
-      credential: entry?.credential ?? '',
-      provider: entry?.provider ?? '',
-      tier: credential?.tier ?? '',
       method: this.#method,
-      route: route ?? '',
-      decision: this.#forwarded ? 'allow' : 'deny',
+      route: this.admission.route ?? '',
+      decision: this.#ledger === undefined ? 'deny' : 'allow',
       code: this.#code,
       status,
       tokens,
-      partial: this.#forwarded && !this.response.writableFinished ? true : undefined,
-      scrubbed: this.#scrubbed > 0 ? this.#scrubbed : undefined,
+      partial: this.#ledger !== undefined && !this.response.writableFinished,
+      scrubbed: this.#scrubbed,
       latencyMs,
       requestId: this.requestId,
     });
@@ -144,21 +131,21 @@ export class Exchange {
 }
 
 /** tells metrics and audit of a request that could not be parsed, so that nothing is known of it */
-export function recordUnparsable(deps: ExchangeDeps, error: SeksError, requestId: string): void {
-  const unknown = { agent: '', credential: '', provider: '', tier: '' };
-  const metrics = deps.metrics.for({ ...unknown, agent_container: '' });
+export function recordUnparsable(ledgers: Ledgers, error: SeksError, requestId: string): void {
+  const { metrics, audit } = ledgers.for(undefined, undefined);
+  const { status } = error.spec;
   metrics.denied(error.code);
-  metrics.finished('', error.spec.status, 0);
-  deps.audit.write({
-    ...unknown,
+  metrics.finished('', status, 0);
+  audit({
     action: 'request',
-    container: '',
-    binding: '',
     method: '',
     route: '',
     decision: 'deny',
     code: error.code,
-    status: error.spec.status,
+    status,
+    tokens: undefined,
+    partial: false,
+    scrubbed: 0,
     latencyMs: 0,
     requestId,
   });

@@ -3,9 +3,10 @@
 import { METHODS, STATUS_CODES } from 'node:http';
 
 import type { ErrorCode } from '@seks/crds';
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Registry } from 'prom-client';
 
 import type { TokenCounts } from '../usage/token-counts.ts';
+import { createCells, createHistogram, type Labels } from './cells.ts';
 
 /** the labels that request metrics have in common; empty where not known, e.g. for a request without token */
 export interface CommonLabels {
@@ -50,7 +51,9 @@ const KNOWN_METHODS = new Set(METHODS);
 export function createSidecarMetrics(version: string): SidecarMetrics {
   const registry = new Registry();
   const instruments = createInstruments(registry);
-  instruments.buildInfo.set({ version }, 1);
+  instruments.buildInfo.series({ version }).value = 1;
+  const leaseExpiry = instruments.leaseExpiry.series({});
+  const audited = keyedSeries((result) => instruments.auditEvents.series({ result }));
   const series = new Map<string, RequestMetrics>();
   return {
     registry,
@@ -62,133 +65,113 @@ export function createSidecarMetrics(version: string): SidecarMetrics {
       series.set(key, created);
       return created;
     },
-    leaseExpires: (timestampMs) => instruments.leaseExpiry.set(timestampMs / 1000),
-    audited: (result) => instruments.auditEvents.inc({ result }),
+    leaseExpires: (timestampMs) => void (leaseExpiry.value = timestampMs / 1000),
+    audited: (result) => void (audited(result).value += 1),
   };
 }
 
 type Instruments = ReturnType<typeof createInstruments>;
 
 function createInstruments(registry: Registry) {
-  const registers = [registry];
-  const common = [...COMMON];
+  const counter = (name: string, help: string) => createCells(registry, 'counter', name, help);
+  const gauge = (name: string, help: string) => createCells(registry, 'gauge', name, help);
+  const histogram = (name: string, help: string, bounds: readonly number[]) =>
+    createHistogram(registry, name, help, bounds);
   return {
-    requests: new Counter({
-      name: 'seks_requests_total',
-      help: 'Requests of the agent, by HTTP method and status of the answer.',
-      labelNames: [...common, 'method', 'code'],
-      registers,
-    }),
-    duration: new Histogram({
-      name: 'seks_request_duration_seconds',
-      help: 'Time from the head of a request to the end of its answer.',
-      labelNames: common,
-      buckets: DURATION_BUCKETS,
-      registers,
-    }),
-    overhead: new Histogram({
-      name: 'seks_overhead_seconds',
-      help: 'Time that the sidecar itself spent on a request and on the head of its answer.',
-      labelNames: common,
-      buckets: OVERHEAD_BUCKETS,
-      registers,
-    }),
-    firstByte: new Histogram({
-      name: 'seks_time_to_first_byte_seconds',
-      help: 'Time from the head of a request to the head of the answer of the provider.',
-      labelNames: common,
-      buckets: DURATION_BUCKETS,
-      registers,
-    }),
-    inflight: new Gauge({
-      name: 'seks_inflight_requests',
-      help: 'Requests that are being forwarded.',
-      labelNames: common,
-      registers,
-    }),
-    denied: new Counter({
-      name: 'seks_denied_total',
-      help: 'Requests that the sidecar answered itself, by code of the error catalogue.',
-      labelNames: [...common, 'code'],
-      registers,
-    }),
-    tokens: new Counter({
-      name: 'seks_tokens_total',
-      help: 'Tokens as reported by the provider; cache_read, cache_write and reasoning are parts of input and output.',
-      labelNames: [...common, 'type'],
-      registers,
-    }),
-    scrubbed: new Counter({
-      name: 'seks_leak_scrubbed_total',
-      help: 'Times that the real key was written over in an answer.',
-      labelNames: common,
-      registers,
-    }),
-    foreignTokens: new Counter({
-      name: 'seks_foreign_token_total',
-      help: 'Requests with a fake token that was made for another pod.',
-      labelNames: common,
-      registers,
-    }),
-    leaseExpiry: new Gauge({
-      name: 'seks_lease_expiry_timestamp_seconds',
-      help: 'When the current lease ends unless it is renewed.',
-      registers,
-    }),
-    auditEvents: new Counter({
-      name: 'seks_audit_events_total',
-      help: 'Audit events by what became of them.',
-      labelNames: ['result'],
-      registers,
-    }),
-    buildInfo: new Gauge({
-      name: 'seks_build_info',
-      help: 'Always 1; the version is a label.',
-      labelNames: ['version'],
-      registers,
-    }),
+    requests: counter(
+      'seks_requests_total',
+      'Requests of the agent, by HTTP method and status of the answer.',
+    ),
+    duration: histogram(
+      'seks_request_duration_seconds',
+      'Time from the head of a request to the end of its answer.',
+      DURATION_BUCKETS,
+    ),
+    overhead: histogram(
+      'seks_overhead_seconds',
+      'Time that the sidecar itself spent on a request and on the head of its answer.',
+      OVERHEAD_BUCKETS,
+    ),
+    firstByte: histogram(
+      'seks_time_to_first_byte_seconds',
+      'Time from the head of a request to the head of the answer of the provider.',
+      DURATION_BUCKETS,
+    ),
+    inflight: gauge('seks_inflight_requests', 'Requests that are being forwarded.'),
+    denied: counter(
+      'seks_denied_total',
+      'Requests that the sidecar answered itself, by code of the error catalogue.',
+    ),
+    tokens: counter(
+      'seks_tokens_total',
+      'Tokens as reported by the provider; cache_read, cache_write and reasoning are parts of input and output.',
+    ),
+    scrubbed: counter('seks_leak_scrubbed_total', 'Times that the real key was written over in an answer.'),
+    foreignTokens: counter(
+      'seks_foreign_token_total',
+      'Requests with a fake token that was made for another pod.',
+    ),
+    leaseExpiry: gauge(
+      'seks_lease_expiry_timestamp_seconds',
+      'When the current lease ends unless it is renewed.',
+    ),
+    auditEvents: counter('seks_audit_events_total', 'Audit events by what became of them.'),
+    buildInfo: gauge('seks_build_info', 'Always 1; the version is a label.'),
   };
 }
 
-const TOKEN_TYPES: Readonly<Record<keyof TokenCounts, string>> = {
+const TOKEN_TYPES = ['input', 'output', 'cacheRead', 'cacheWrite', 'reasoning'] as const;
+const LABEL_OF_TYPE = {
   input: 'input',
   output: 'output',
   cacheRead: 'cache_read',
   cacheWrite: 'cache_write',
   reasoning: 'reasoning',
-};
+} as const satisfies Record<keyof TokenCounts, string>;
 
-// prom-client looks a series up by its labels each time; the children below have done so once.
 function createSeries(instruments: Instruments, labels: CommonLabels): RequestMetrics {
-  const common = { ...labels };
-  const duration = instruments.duration.labels(common);
-  const overhead = instruments.overhead.labels(common);
-  const firstByte = instruments.firstByte.labels(common);
-  const inflight = instruments.inflight.labels(common);
-  const requests = new Map<string, { inc(): void }>();
+  const common: Labels = { ...labels };
+  const [duration, overhead, firstByte] = [
+    instruments.duration.series(common),
+    instruments.overhead.series(common),
+    instruments.firstByte.series(common),
+  ];
+  const inflight = instruments.inflight.series(common);
+  const scrubbed = instruments.scrubbed.series(common);
+  const foreignTokens = instruments.foreignTokens.series(common);
+  const requests = keyedSeries((method) =>
+    keyedSeries((code) => instruments.requests.series({ ...common, method, code })),
+  );
+  const denied = keyedSeries((code) => instruments.denied.series({ ...common, code }));
+  const tokens = keyedSeries((type) => instruments.tokens.series({ ...common, type }));
   return {
-    started: () => inflight.inc(),
-    ended: () => inflight.dec(),
+    started: () => void (inflight.value += 1),
+    ended: () => void (inflight.value -= 1),
     finished(method, status, durationMs) {
-      const key = `${KNOWN_METHODS.has(method) ? method : 'OTHER'} ${STATUS_CODES[status] === undefined ? 'other' : status}`;
-      let counter = requests.get(key);
-      if (counter === undefined) {
-        const [name = '', code = ''] = key.split(' ');
-        counter = instruments.requests.labels({ ...common, method: name, code });
-        requests.set(key, counter);
-      }
-      counter.inc();
+      const code = STATUS_CODES[status] === undefined ? 'other' : `${status}`;
+      requests(KNOWN_METHODS.has(method) ? method : 'OTHER')(code).value += 1;
       duration.observe(durationMs / 1000);
     },
-    denied: (code) => instruments.denied.inc({ ...common, code }),
+    denied: (code) => void (denied(code).value += 1),
     overhead: (ms) => overhead.observe(ms / 1000),
     firstByte: (ms) => firstByte.observe(ms / 1000),
     tokens(counts) {
-      for (const [type, count] of Object.entries(counts) as [keyof TokenCounts, number][]) {
-        instruments.tokens.inc({ ...common, type: TOKEN_TYPES[type] }, count);
+      for (const type of TOKEN_TYPES) {
+        const count = counts[type];
+        if (count !== undefined) tokens(LABEL_OF_TYPE[type]).value += count;
       }
     },
-    scrubbed: (hits) => instruments.scrubbed.inc(common, hits),
-    foreignToken: () => instruments.foreignTokens.inc(common),
+    scrubbed: (hits) => void (scrubbed.value += hits),
+    foreignToken: () => void (foreignTokens.value += 1),
+  };
+}
+
+/** makes a series for each value of one more label, when it first comes up */
+function keyedSeries<T>(make: (value: string) => T): (value: string) => T {
+  const known = new Map<string, T>();
+  return (value) => {
+    let found = known.get(value);
+    if (found === undefined) known.set(value, (found = make(value)));
+    return found;
   };
 }

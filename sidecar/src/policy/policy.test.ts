@@ -28,6 +28,11 @@ describe('compilePolicy', () => {
     ['GET', '/v1/files/SECRET', false, '/v1/files/secret'],
     ['GET', '/v1/files/secret/', false, '/v1/files/secret'],
     ['GET', '/v1/files/Secret/x', false, '/v1/files/secret/**'],
+    ['GET', '/v1/files/secret./x', false, '/v1/files/secret/**'],
+    ['GET', '/v1/files/secret /x', false, '/v1/files/secret/**'],
+    ['GET', '/v1/files/ secret', false, '/v1/files/secret'],
+    ['GET', '/v1/files/\uff53ecret/', false, '/v1/files/secret'],
+    ['GET', '/v1/files/\u017fecret', false, '/v1/files/secret'],
   ])('%s %s is allowed: %s by %s', (method, path, allowed, route) => {
     expect(policy.decide(method, path)).toEqual({ allowed, route });
     expect(policy.decide(method, path)).toEqual({ allowed, route });

@@ -60,11 +60,15 @@ function remember(decide: Policy['decide']): Policy {
   };
 }
 
-/** many servers take `/x/` for `/x` */
+/**
+ * The spellings of a path that some server takes for the same: in other letters, with a slash at the end, with full stops or
+ * spaces at the end of a segment (as on Windows), and with letters that Unicode folds into ASCII.
+ */
 function denyForms(path: string): readonly string[] {
-  const lower = path.toLowerCase();
-  const bare = lower.replace(/\/+$/, '');
-  return bare === lower || bare === '' ? [lower] : [lower, bare];
+  const folded = path.normalize('NFKC').toLowerCase();
+  const trimmed = folded.replaceAll(/[. ]+(?=\/|$)/g, '').replaceAll(/(\/) +/g, '$1');
+  const bare = trimmed.replace(/\/+$/, '');
+  return [...new Set([path.toLowerCase(), folded, trimmed, bare])];
 }
 
 function find(rules: readonly CompiledRule[], method: string, paths: readonly string[]): string | undefined {

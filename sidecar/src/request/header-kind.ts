@@ -64,17 +64,10 @@ const REFUSED = new Set([
   '__proto__',
 ]);
 
-const CREDENTIALS = new Set([
-  'api-key',
-  'apikey',
-  'x-key',
-  'x-token',
-  'token',
-  'x-secret',
-  'x-goog-iam-authorization-token',
-]);
+/** names whose last word says that a credential is in them; `idempotency-key` and the like are none */
 const CREDENTIAL_SHAPE =
-  /(?:^|[-_])(?:authorization|cookie2?|api[-_]?key|(?:auth|access|session|security|csrf|id|bearer)[-_]?token|secret(?:[-_]key)?|password)$/;
+  /(?:^|-)(?:auth|authentication|authorization|cookie2?|token|secret|password|passwd|credentials?|jwt|apikey|(?:api|access|auth|account|admin|master|private|secret|subscription|user)-?key|key-?id)$/;
+const CREDENTIALS = new Set(['key', 'x-key', 'bearer', 'x-amz-signature', 'x-amz-credential']);
 
 const MAX_CACHED_NAMES = 512;
 
@@ -108,7 +101,14 @@ function placementKind(name: string): HeaderKind {
   return Object.hasOwn(SPECIAL, name) || REFUSED.has(name) ? 'refuse' : 'credential';
 }
 
+/** CGI and its heirs read an underscore as a hyphen, so a name with one stands for the other as well */
 function kindOf(name: string): HeaderKind {
+  if (!name.includes('_')) return kindOfPlain(name);
+  const kind = REFUSED.has(name) ? 'refuse' : kindOfPlain(name.replaceAll('_', '-'));
+  return kind === 'pass' || kind === 'drop' || kind === 'credential' ? kind : 'refuse';
+}
+
+function kindOfPlain(name: string): HeaderKind {
   if (Object.hasOwn(SPECIAL, name)) return SPECIAL[name] ?? 'refuse';
   if (REFUSED.has(name)) return 'refuse';
   if (CREDENTIALS.has(name) || CREDENTIAL_SHAPE.test(name)) return 'credential';

@@ -3,6 +3,7 @@
 import { SeksError } from '@seks/crds';
 
 import type { HeaderClassifier } from './header-kind.ts';
+import { hasMethodParameter } from './query-names.ts';
 import { parseTarget, type Target } from './target.ts';
 
 /** what the parser of HTTP hands over */
@@ -58,7 +59,10 @@ interface Framing {
 export function screenRequest(raw: RawRequest, { hosts, classifier }: ScreenOptions): ScreenedRequest {
   if (FORBIDDEN_METHODS.has(raw.method)) throw new SeksError('SEKS_METHOD_REFUSED');
   if (raw.rawHeaders.length > MAX_HEADERS * 2) throw malformed(`More than ${MAX_HEADERS} headers.`);
-  const headers: ForwardHeaders = {};
+  // RTSP and ICE are told from HTTP/1.0 by nobody behind the parser; what speaks 1.0 today is a tool for attacks.
+  if (raw.httpVersion !== '1.1') throw malformed('The version is not HTTP/1.1.');
+  // Without a prototype: `constructor` is a header name like any other.
+  const headers = Object.create(null) as ForwardHeaders;
   const credentials: CredentialHeader[] = [];
   const framing: Framing = { hosts: [], contentLengths: [], transferEncodings: [], connection: [] };
   for (let i = 0; i < raw.rawHeaders.length; i += 2) {
@@ -98,7 +102,9 @@ export function screenRequest(raw: RawRequest, { hosts, classifier }: ScreenOpti
   checkHost(framing.hosts, hosts);
   dropNominated(headers, framing.connection, classifier);
   frameBody(headers, framing, raw.method);
-  return { method: raw.method, target: parseTarget(raw.url), headers, credentials };
+  const target = parseTarget(raw.url);
+  if (hasMethodParameter(target.query)) throw malformed('A parameter of the query changes the method.');
+  return { method: raw.method, target, headers, credentials };
 }
 
 function addHeader(headers: ForwardHeaders, name: string, value: string): void {

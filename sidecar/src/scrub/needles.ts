@@ -1,34 +1,64 @@
 // The byte strings that must never go back to the agent: the real key, raw and in the encodings in which APIs echo things.
 import { type Secret, SeksError } from '@seks/crds';
 
+/** byte strings to search for */
+export interface Needles {
+  /** longest first */
+  readonly forms: readonly Buffer[];
+  /** 1 for each byte that occurs in one of them: what ends with another byte cannot be the beginning of a match */
+  readonly alphabet: Uint8Array;
+}
+
 /** shorter keys would turn ordinary text into asterisks */
 const MIN_KEY_BYTES = 8;
 const ASTERISK = 0x2a;
 
+/** needles of the given byte strings */
+export function createNeedles(forms: readonly Buffer[]): Needles {
+  const alphabet = new Uint8Array(256);
+  for (const form of forms) for (const byte of form) alphabet[byte] = 1;
+  return { forms, alphabet };
+}
+
 /**
- * what is searched for, longest first
+ * what is searched for because of a key
  *
  * @throws SeksError SEKS_SEAL_MALFORMED if the key is too short to be told from ordinary text, or no header could carry it
  */
-export function needlesOf(key: Secret<'provider-key'>): Buffer[] {
+export function needlesOf(key: Secret<'provider-key'>): Needles {
   return key.reveal((plain) => {
     if (plain.length < MIN_KEY_BYTES || plain.some((byte) => byte < 0x21 || byte > 0x7e)) {
       const rule = `at least ${MIN_KEY_BYTES} visible ASCII characters and no space or line break`;
       throw new SeksError('SEKS_SEAL_MALFORMED', `What was sealed is no API key: it needs ${rule}.`);
     }
-    const hex = plain.toString('hex');
     const forms = [
       plain,
-      Buffer.from(encodeURIComponent(plain.toString('latin1'))),
-      Buffer.from(JSON.stringify(plain.toString('latin1')).slice(1, -1)),
-      Buffer.from(plain.toString('latin1').replaceAll('/', '\\/')),
-      Buffer.from(hex),
-      Buffer.from(hex.toUpperCase()),
+      ...textForms(plain.toString('latin1')).map((form) => Buffer.from(form)),
       ...base64Forms(plain),
     ];
     const unique = forms.filter((form, i) => forms.findIndex((other) => other.equals(form)) === i);
-    return unique.map((form) => Buffer.from(form)).sort((a, b) => b.length - a.length);
+    return createNeedles(unique.map((form) => Buffer.from(form)).sort((a, b) => b.length - a.length));
   });
+}
+
+/** how URLs, JSON and dumps write it; most keys have nothing to escape, so that most of these are the same */
+function textForms(text: string): string[] {
+  const hex = Buffer.from(text, 'latin1').toString('hex');
+  const everyByte = hex.replaceAll(/../g, '%$&');
+  // .NET and Go escape what HTML could mistake.
+  const unicode = text.replaceAll(/[^\w-]/g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`);
+  return [
+    hex,
+    hex.toUpperCase(),
+    everyByte,
+    everyByte.toUpperCase(),
+    encodeURIComponent(text),
+    encodeURIComponent(text).replaceAll(/%../g, (escape) => escape.toLowerCase()),
+    JSON.stringify(text).slice(1, -1),
+    text.replaceAll('/', '\\/'),
+    unicode,
+    unicode.replaceAll(/\\u..../g, (escape) => `\\u${escape.slice(2).toUpperCase()}`),
+  ];
 }
 
 /** base64 looks different at each of three alignments; characters that also hold neighbouring bits are left out */

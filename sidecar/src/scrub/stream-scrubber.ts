@@ -1,17 +1,17 @@
 // Finds the key in a stream of chunks and writes it over (S10), at the cost of no delay: only bytes that may be the
 // beginning of a match are held back, so an SSE event, which ends with a line break, always leaves at once.
-import { overwrite } from './needles.ts';
+import { type Needles, overwrite } from './needles.ts';
 
 const NOTHING = Buffer.alloc(0);
 
 /** scrubs one stream; not to be shared */
 export class StreamScrubber {
-  readonly #needles: readonly Buffer[];
+  readonly #needles: Needles;
   #held: Buffer = NOTHING;
   /** how often the key was found so far */
   hits = 0;
 
-  constructor(needles: readonly Buffer[]) {
+  constructor(needles: Needles) {
     this.#needles = needles;
   }
 
@@ -44,16 +44,16 @@ export class StreamScrubber {
 }
 
 /** the bytes with every match written over, leftmost first; the same buffer if there is none */
-export function scrubBytes(bytes: Buffer, needles: readonly Buffer[]): { clean: Buffer; hits: number } {
+export function scrubBytes(bytes: Buffer, { forms }: Needles): { clean: Buffer; hits: number } {
   let clean = bytes;
   let hits = 0;
-  let match = leftmost(clean, needles, 0);
+  let match = leftmost(clean, forms, 0);
   while (match !== undefined) {
     // The parser owns the chunk.
     if (clean === bytes) clean = Buffer.from(bytes);
     overwrite(clean, match.start, match.end);
     hits += 1;
-    match = leftmost(clean, needles, match.end);
+    match = leftmost(clean, forms, match.end);
   }
   return { clean, hits };
 }
@@ -74,9 +74,10 @@ function leftmost(
 }
 
 /** length of the longest suffix that a needle begins with */
-function longestOpenSuffix(bytes: Buffer, needles: readonly Buffer[]): number {
+function longestOpenSuffix(bytes: Buffer, { forms, alphabet }: Needles): number {
+  if (alphabet[bytes[bytes.length - 1] ?? 0] === 0) return 0;
   let longest = 0;
-  for (const needle of needles) {
+  for (const needle of forms) {
     const first = needle[0] ?? 0;
     let start = bytes.indexOf(first, Math.max(0, bytes.length - needle.length + 1));
     while (start !== -1 && bytes.length - start > longest) {

@@ -17,10 +17,13 @@ import { once } from 'node:events';
 import { destination, pino } from 'pino';
 
 import { createAudit } from '../audit/audit.ts';
+import { createLineBatcher } from '../audit/line-batcher.ts';
 import { createTokenTable } from '../credential/tokens.ts';
 import { LeaseHolder } from '../lease/lease-state.ts';
+import { createScheduler } from '../lease/scheduler.ts';
 import { createAdminServer } from '../listen/admin-server.ts';
 import { createAgentSide } from '../listen/agent-side.ts';
+import { createLedgers } from '../listen/ledger.ts';
 import { createSidecarMetrics } from '../metrics/sidecar-metrics.ts';
 import { createTestForwarder } from './test-forwarder.ts';
 import { type StaticCredential, staticBindings, staticLease } from './static-lease.ts';
@@ -35,10 +38,16 @@ interface StandaloneConfig {
 
 const config = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as StandaloneConfig;
 const log = pino({ level: 'info', base: null }, destination({ dest: 2, sync: true }));
-const auditLines = destination({ dest: 1, sync: false, minLength: 8_192, periodicFlush: 100 });
+const auditOutput = destination({ dest: 1, sync: false });
+const auditLines = createLineBatcher({
+  scheduler: createScheduler(),
+  write: (batch) => auditOutput.write(batch) || true,
+  maxDelayMs: 100,
+  maxCharacters: 16_384,
+});
 const nowMs = (): number => performance.now();
 const metrics = createSidecarMetrics('standalone');
-const holder = new LeaseHolder(nowMs);
+const holder = new LeaseHolder(createScheduler());
 const plainAgent = config.plainUpstreams === true ? new PlainAgent({ keepAlive: true }) : undefined;
 holder.replace(
   undefined,
@@ -48,14 +57,13 @@ const audit = createAudit({
   namespace: 'standalone',
   pod: 'standalone',
   wallClock: Date.now,
-  sink: (line) => auditLines.write(line) || true,
+  sink: auditLines.add,
   result: metrics.audited,
 });
 const { server, drain } = createAgentSide({
   tokens: createTokenTable(staticBindings(config.credentials)),
   holder,
-  metrics,
-  audit,
+  ledgers: createLedgers(metrics, audit),
   log,
   nowMs,
   randomBytes,
@@ -68,7 +76,8 @@ await Promise.all([once(admin, 'listening'), once(server, 'listening')]);
 log.info({ event: 'ready' }, 'ready');
 process.once('SIGTERM', () => {
   void drain().then(() => {
-    auditLines.flushSync();
+    auditLines.flush();
+    auditOutput.flushSync();
     process.exit(0);
   });
 });

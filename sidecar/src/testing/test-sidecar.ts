@@ -9,7 +9,9 @@ import { pino } from 'pino';
 import { createAudit } from '../audit/audit.ts';
 import { createTokenTable } from '../credential/tokens.ts';
 import { LeaseHolder } from '../lease/lease-state.ts';
+import { createScheduler } from '../lease/scheduler.ts';
 import { type AgentSide, createAgentSide } from '../listen/agent-side.ts';
+import { createLedgers } from '../listen/ledger.ts';
 import { createSidecarMetrics, type SidecarMetrics } from '../metrics/sidecar-metrics.ts';
 import { type StaticCredential, staticBindings, staticLease } from './static-lease.ts';
 import { createTestForwarder } from './test-forwarder.ts';
@@ -48,7 +50,7 @@ export function fakeToken(template = 'sk-{token}'): string {
 export async function startSidecar(options: TestSidecarOptions): Promise<TestSidecar> {
   const nowMs = options.nowMs ?? (() => performance.now());
   const metrics = createSidecarMetrics('test');
-  const holder = new LeaseHolder(nowMs);
+  const holder = new LeaseHolder({ ...createScheduler(), nowMs });
   const { credentials, addresses, expiresAtMs, idleTimeoutMs } = options;
   const forwarderFor = (provider: StaticCredential['provider']) =>
     createTestForwarder(provider, addresses, undefined, idleTimeoutMs);
@@ -66,8 +68,7 @@ export async function startSidecar(options: TestSidecarOptions): Promise<TestSid
   const side = createAgentSide({
     tokens: createTokenTable(staticBindings(credentials)),
     holder,
-    metrics,
-    audit,
+    ledgers: createLedgers(metrics, audit),
     log: pino({ level: 'trace' }, { write: (line: string) => logged.push(line) }),
     nowMs,
     randomBytes,

@@ -22,72 +22,59 @@ const MAX_PLAUSIBLE_TOKENS = 1e12;
 /** collects the usage objects of one answer; counts are cumulative in streams, so the last of each field stands */
 export class UsageCollector {
   readonly #format: UsageFormat;
-  readonly #fields = new Map<string, number>();
+  /** input without cached tokens, which Anthropic reports apart */
+  #input: number | undefined;
+  #output: number | undefined;
+  #cacheRead: number | undefined;
+  #cacheWrite: number | undefined;
+  #reasoning: number | undefined;
 
   constructor(format: UsageFormat) {
     this.#format = format;
   }
 
   add(usage: UsageObject): void {
-    this.#take(usage, '');
-    // OpenAI: prompt_tokens_details.cached_tokens and the like; Groq and others follow.
-    for (const [name, value] of Object.entries(usage)) {
-      if (name.endsWith('_tokens_details') && typeof value === 'object' && value !== null) {
-        this.#take(value as UsageObject, `${name}.`);
-      }
-    }
+    if (this.#format === 'Anthropic') this.#addAnthropic(usage);
+    else this.#addOpenAi(usage);
   }
 
   /** counts so far; undefined if nothing was reported */
   counts(): TokenCounts | undefined {
-    if (this.#fields.size === 0) return undefined;
-    return this.#format === 'Anthropic' ? this.#anthropic() : this.#openai();
+    const counts: TokenCounts = {};
+    const cached = this.#format === 'Anthropic' ? (this.#cacheRead ?? 0) + (this.#cacheWrite ?? 0) : 0;
+    if (this.#input !== undefined) counts.input = this.#input + cached;
+    if (this.#output !== undefined) counts.output = this.#output;
+    if (this.#cacheRead !== undefined) counts.cacheRead = this.#cacheRead;
+    if (this.#cacheWrite !== undefined) counts.cacheWrite = this.#cacheWrite;
+    if (this.#reasoning !== undefined) counts.reasoning = this.#reasoning;
+    return Object.keys(counts).length === 0 ? undefined : counts;
   }
 
-  #take(object: UsageObject, prefix: string): void {
-    for (const [name, value] of Object.entries(object)) {
-      if (typeof value !== 'number' || !(value >= 0 && value <= MAX_PLAUSIBLE_TOKENS)) continue;
-      if (this.#fields.size < 64) this.#fields.set(prefix + name, Math.round(value));
-    }
-  }
-
-  // Anthropic reports cached input apart from input_tokens.
-  #anthropic(): TokenCounts {
-    const [cacheRead, cacheWrite] = [
-      this.#first('cache_read_input_tokens'),
-      this.#first('cache_creation_input_tokens'),
-    ];
-    const fresh = this.#first('input_tokens');
-    const input = fresh === undefined ? undefined : fresh + (cacheRead ?? 0) + (cacheWrite ?? 0);
-    return defined({ input, output: this.#first('output_tokens'), cacheRead, cacheWrite });
+  #addAnthropic(usage: UsageObject): void {
+    this.#input = count(usage['input_tokens']) ?? this.#input;
+    this.#output = count(usage['output_tokens']) ?? this.#output;
+    this.#cacheRead = count(usage['cache_read_input_tokens']) ?? this.#cacheRead;
+    this.#cacheWrite = count(usage['cache_creation_input_tokens']) ?? this.#cacheWrite;
   }
 
   // Chat completions and embeddings say prompt and completion, responses say input and output.
-  #openai(): TokenCounts {
-    return defined({
-      input: this.#first('input_tokens', 'prompt_tokens'),
-      output: this.#first('output_tokens', 'completion_tokens'),
-      cacheRead: this.#first('input_tokens_details.cached_tokens', 'prompt_tokens_details.cached_tokens'),
-      cacheWrite: this.#first(
-        'input_tokens_details.cache_write_tokens',
-        'prompt_tokens_details.cache_write_tokens',
-      ),
-      reasoning: this.#first(
-        'output_tokens_details.reasoning_tokens',
-        'completion_tokens_details.reasoning_tokens',
-      ),
-    });
-  }
-
-  #first(...names: string[]): number | undefined {
-    for (const name of names) {
-      const value = this.#fields.get(name);
-      if (value !== undefined) return value;
-    }
-    return undefined;
+  #addOpenAi(usage: UsageObject): void {
+    this.#input = count(usage['input_tokens']) ?? count(usage['prompt_tokens']) ?? this.#input;
+    this.#output = count(usage['output_tokens']) ?? count(usage['completion_tokens']) ?? this.#output;
+    const input = details(usage['input_tokens_details']) ?? details(usage['prompt_tokens_details']);
+    const output = details(usage['output_tokens_details']) ?? details(usage['completion_tokens_details']);
+    this.#cacheRead = count(input?.['cached_tokens']) ?? this.#cacheRead;
+    this.#cacheWrite = count(input?.['cache_write_tokens']) ?? this.#cacheWrite;
+    this.#reasoning = count(output?.['reasoning_tokens']) ?? this.#reasoning;
   }
 }
 
-function defined(counts: { [K in keyof TokenCounts]: number | undefined }): TokenCounts {
-  return Object.fromEntries(Object.entries(counts).filter(([, value]) => value !== undefined));
+function count(value: unknown): number | undefined {
+  return typeof value === 'number' && value >= 0 && value <= MAX_PLAUSIBLE_TOKENS
+    ? Math.round(value)
+    : undefined;
+}
+
+function details(value: unknown): UsageObject | undefined {
+  return typeof value === 'object' && value !== null ? (value as UsageObject) : undefined;
 }

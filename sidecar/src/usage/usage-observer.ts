@@ -14,13 +14,17 @@ const USAGE_KEY = Buffer.from('"usage"');
 
 /** an observer for the media type, or undefined if it carries no usage */
 export function createUsageObserver(format: UsageFormat, contentType: string): UsageObserver | undefined {
-  const type = contentType.split(';', 1)[0]?.trim().toLowerCase();
+  const type = mediaTypeOf(contentType);
+  if (type === undefined) return undefined;
   const collector = new UsageCollector(format);
   const scanner = new JsonUsageScanner((usage) => collector.add(usage));
   const counts = (): TokenCounts | undefined => collector.counts();
-  if (type === 'application/json') return { observe: (chunk) => scanner.feed(chunk), counts };
-  if (type === 'text/event-stream') return { observe: createLineReader(scanner), counts };
-  return undefined;
+  return { observe: type === 'json' ? (chunk) => scanner.feed(chunk) : createLineReader(scanner), counts };
+}
+
+function mediaTypeOf(contentType: string): 'json' | 'events' | undefined {
+  if (/^application\/json *(?:;|$)/i.test(contentType)) return 'json';
+  return /^text\/event-stream *(?:;|$)/i.test(contentType) ? 'events' : undefined;
 }
 
 /** feeds the scanner with what follows `data:` on each line; an event of these APIs is one line */

@@ -11,6 +11,7 @@ import type { Config, Role } from './config.ts';
 import { createControllerProcess } from './controller/controller-process.ts';
 import type { OperatorProcess, ProcessDeps } from './controller/controller-process.ts';
 import { createKeyserviceProcess } from './keyservice/keyservice-process.ts';
+import { audiencesOfAuthorization } from './kube/api-audiences.ts';
 import { openKubeConnection } from './kube/connection.ts';
 import { createKubeApi } from './kube/kube-api.ts';
 import { createAdminServer } from './metrics/admin-server.ts';
@@ -61,9 +62,18 @@ async function serve(config: Config, log: Logger): Promise<void> {
   const clock = (): number => Date.now();
   const { role, namespace, kube } = config;
   log.info({ event: 'starting', role, version: VERSION, namespace, kube: kube.kind }, 'starting');
-  const api = createKubeApi(await openKubeConnection(kube, clock));
+  const connection = await openKubeConnection(kube, clock);
+  const api = createKubeApi(connection);
+  const apiAudiences = audiencesOfAuthorization(await connection.authorization());
   const metrics = createMetrics({ version: VERSION, role });
-  const operator = createProcess(config, { api, metrics, log, clock, random: Math.random });
+  const operator = createProcess(config, {
+    api,
+    metrics,
+    log,
+    clock,
+    random: Math.random,
+    apiAudiences,
+  });
   const stopping = new AbortController();
   let isDraining = false;
   const admin = createAdminServer({

@@ -1,5 +1,6 @@
 // S3: nobody but the sidecar of a pod that was sealed at its own admission gets a lease, whatever an author of pods has at hand:
-// the same ServiceAccount, its tokens and the right to make more, the sealed blob, the sidecar's image, an older pod's seal.
+// the same ServiceAccount, its tokens and the right to make more, the sealed blob, the sidecar's image, another pod's seal. What a seal
+// is worth when it has grown old stands in s7-key-service-down.test.ts, where a pod grows old anyway.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import {
   ANNOTATION_SEAL,

@@ -1,6 +1,7 @@
 // S7: without the key service nothing starts, and what runs stops when its lease ends; both say why, and both go on by
 // themselves when it is back. The chart is installed with a short lease; the 120 s of a start are real.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { LABEL_INJECTION } from '@seks/crds';
 import { waitUntil } from '../cluster/wait-until.ts';
 import { chat, followLoop, readyAgent, sidecarMetrics, type LoopResult } from '../harness/agent.ts';
 import { DEPLOYMENTS, SYSTEM_NAMESPACE } from '../harness/install.ts';
@@ -8,6 +9,7 @@ import type { ContainerStatus, Follower, Pod, Target } from '../harness/kubectl.
 import { metricSum } from '../harness/metrics.ts';
 import { agentPod, credential, IDLE, seksBinding } from '../harness/objects.ts';
 import { ownNamespace, type OwnNamespace } from '../harness/own-namespace.ts';
+import { lastWordsOf, refusalOfPod, replay } from '../harness/replay.ts';
 import { sealSecret } from '../harness/sealing.ts';
 import { clusterSuite, LEASE_TTL_SECONDS } from '../harness/suite.ts';
 
@@ -19,6 +21,8 @@ const LATE_MODEL = 's7-late';
 const SECRET = 'keys';
 /** how long a sidecar waits for its first lease */
 const START_LIMIT_MS = 120_000;
+/** beyond that between seal and creation the key service refuses; the webhook at half of it */
+const SEAL_LIMIT_MS = 120_000;
 /** between one request of the loop and the next, and what a busy machine adds */
 const SLACK_MS = 2_000;
 
@@ -174,5 +178,25 @@ clusterSuite('the key service is down', (suite) => {
     const between = results.filter(({ begin }) => begin > leaseEndMs + SLACK_MS && begin < backMs);
     expect(between.filter(({ status }) => status !== 503)).toEqual([]);
     expect(between.length).toBeGreaterThan(0);
+  }, 200_000);
+
+  // Here, because here a pod has grown old enough for it.
+  test('S3: the seal of an older pod is refused at admission, and gets no lease where admission is bypassed', async () => {
+    const { kubectl } = suite();
+    const donor = await kubectl.get<Pod>('pod', RUNNING, namespace.name);
+    if (donor === undefined) throw new Error(`pod ${RUNNING} is gone`);
+    const oldMs = Date.parse(donor.metadata.creationTimestamp ?? '') + SEAL_LIMIT_MS + SLACK_MS;
+    await waitUntil(() => Date.now() >= oldMs, { what: 'the seal to be old', timeoutMs: SEAL_LIMIT_MS });
+    const copy = replay(donor, { name: 'replayed', namespace: namespace.name });
+    expect(await refusalOfPod(kubectl, copy)).toMatch(/SEKS_INJECT_SEAL_STALE: .*earlier pod/);
+
+    // Now the webhook is not asked any more, and the copy differs from what was sealed in its age alone.
+    await kubectl.run(['label', 'namespace', namespace.name, `${LABEL_INJECTION}-`]);
+    expect(await refusalOfPod(kubectl, copy)).toBe('');
+    expect(await lastWordsOf(kubectl, 'replayed', namespace.name)).toMatch(
+      /^SEKS_LEASE_POD_NOT_SEALED: .*metadata\.creationTimestamp/,
+    );
+    // The pod that the seal was made for goes on.
+    expect((await chat(kubectl, running, { language: 'node', sdk: 'openai' })).error).toBeUndefined();
   }, 200_000);
 });

@@ -44,7 +44,9 @@ describe('injection signer', () => {
     const { pod } = injected(planRequest({ signer: one, pod: agentPod() }));
     expect(planInjection(planRequest({ signer: two, pod })).kind).toBe('untouched');
     const keys = parseKeySet(formatKeySet(two.publicKeys()));
-    expect(verifyInjection({ pod: created(pod), namespace: NAMESPACE, keys }).ok).toBe(true);
+    expect(verifyInjection({ pod: created(pod), namespace: NAMESPACE, keys, apiAudiences: [] }).ok).toBe(
+      true,
+    );
   });
 
   test('S1: publishes no private key', async () => {
@@ -80,9 +82,13 @@ describe('injection signer', () => {
     expect(changed).toHaveBeenCalledTimes(1);
     expect(one.keyId()).toBe(newId);
     const keys = one.publicKeys();
-    expect(verifyInjection({ pod: created(pod), namespace: NAMESPACE, keys }).ok).toBe(true);
+    expect(verifyInjection({ pod: created(pod), namespace: NAMESPACE, keys, apiAudiences: [] }).ok).toBe(
+      true,
+    );
     const next = injected(planRequest({ signer: one })).pod;
-    expect(verifyInjection({ pod: created(next), namespace: NAMESPACE, keys }).ok).toBe(true);
+    expect(verifyInjection({ pod: created(next), namespace: NAMESPACE, keys, apiAudiences: [] }).ok).toBe(
+      true,
+    );
   });
 
   test('a listener that unsubscribed hears nothing', async () => {

@@ -61,6 +61,7 @@ beforeEach(async () => {
     log: pino({ level: 'silent' }),
     clock: Date.now,
     random: () => 0,
+    apiAudiences: [],
   });
   running = controller.run(abort.signal);
   await controller.servable;

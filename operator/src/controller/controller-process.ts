@@ -40,6 +40,8 @@ export interface ProcessDeps<C> {
   log: Logger;
   clock: () => number;
   random: () => number;
+  /** audiences that the API server takes for its own, as far as this process's own token shows them */
+  apiAudiences: readonly string[];
 }
 
 /** how long certificate and keys in Secrets may differ from ours */
@@ -141,6 +143,7 @@ export function createControllerProcess(deps: ProcessDeps<ControllerConfig>): Op
     settings: () => ({
       sidecar: config.sidecar,
       keyService: { url: names.keyserviceUrl, caBundle: authority.bundle() },
+      apiAudiences: deps.apiAudiences,
     }),
     signer,
     clock,

@@ -33,7 +33,12 @@ function current(
   const signer = testSigner();
   const bindings = [binding('research', before), ...(options.others ?? [])];
   const pod = created(injected(planRequest({ signer, pod: agentPod(TWO), bindings })).pod);
-  const verification = verifyInjection({ pod, namespace: NAMESPACE, keys: signer.publicKeys() });
+  const verification = verifyInjection({
+    pod,
+    namespace: NAMESPACE,
+    keys: signer.publicKeys(),
+    apiAudiences: [],
+  });
   if (!verification.ok) throw verification.error;
   options.change?.(pod);
   const { config } = verification;
@@ -97,6 +102,7 @@ describe('bindingCurrent', () => {
       pod: created(pod),
       namespace: NAMESPACE,
       keys: signer.publicKeys(),
+      apiAudiences: [],
     });
     if (!verification.ok) throw verification.error;
     const again = binding();

@@ -191,6 +191,13 @@ export const BREACHES: readonly Breach[] = [
   },
   { what: 'a hand-made API token', code: TOKEN_EXPOSED, names: 'extra', change: tokenVolume({ path: 't' }) },
   {
+    what: 'an API token under the API server’s own name',
+    code: TOKEN_EXPOSED,
+    names: 'extra',
+    change: tokenVolume({ audience: 'https://kubernetes.default.svc', path: 't' }),
+  },
+  isolation('a gitRepo volume', 'gitRepo', addVolume({ gitRepo: { repository: 'https://git.example/x' } })),
+  {
     what: 'an API token with an empty audience',
     code: TOKEN_EXPOSED,
     names: 'extra',

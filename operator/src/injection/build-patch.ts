@@ -1,10 +1,11 @@
 // The patch of one injection. Only additions at known places, insertions into lists, and removals of what we name: a
 // replaced list would undo what another webhook did.
-import { ANNOTATION_SEAL, LABEL_INJECTED } from '@seks/crds';
+import { ANNOTATION_SEAL, LABEL_INJECTED, SIDECAR_CONTAINER } from '@seks/crds';
 import type { InjectionConfig } from '@seks/crds';
 
 import type { EnvChange } from './env-change.ts';
 import { isApiAccessVolume } from './exposure.ts';
+import { dropsRawSockets, RAW_SOCKETS } from './isolation.ts';
 import { pointer } from './json-patch.ts';
 import type { JsonPatch } from './json-patch.ts';
 import { placedContainers } from './raw-pod.ts';
@@ -23,6 +24,7 @@ export function buildPatch({ pod, config, seal, env }: PatchInput): JsonPatch {
   return [
     ...removeApiToken(pod),
     ...env.flatMap(({ place, change }) => changeEnv(place, change)),
+    ...dropRawSockets(pod),
     ...append(pod.spec.volumes, ['spec', 'volumes'], buildVolumes(config)),
     ...prepend(pod.spec.initContainers, ['spec', 'initContainers'], [buildSidecar(config)]),
     ...addMember(pod, 'labels', LABEL_INJECTED, 'true'),
@@ -47,6 +49,24 @@ function removeApiToken(pod: RawPod): JsonPatch {
     ...paths.map((path) => ({ op: 'remove' as const, path })),
     { op: 'add', path: pointer('spec', 'automountServiceAccountToken'), value: false },
   ];
+}
+
+/** makes every container but the sidecar give up raw sockets; nothing to do where they all have */
+export function dropRawSockets(pod: RawPod): JsonPatch {
+  return placedContainers(pod)
+    .filter(({ container }) => container.name !== SIDECAR_CONTAINER && !dropsRawSockets(container))
+    .flatMap(({ list, index, container }): JsonPatch => {
+      const path = ['spec', list, index, 'securityContext'] as const;
+      const { securityContext } = container;
+      const drop = [RAW_SOCKETS];
+      if (securityContext === undefined) {
+        return [{ op: 'add', path: pointer(...path), value: { capabilities: { drop } } }];
+      }
+      if (securityContext.capabilities === undefined) {
+        return [{ op: 'add', path: pointer(...path, 'capabilities'), value: { drop } }];
+      }
+      return append(securityContext.capabilities.drop, [...path, 'capabilities', 'drop'], drop);
+    });
 }
 
 function changeEnv({ list, index, container }: PlacedContainer, change: EnvChange): JsonPatch {

@@ -8,10 +8,13 @@ import { placedContainers } from './raw-pod.ts';
 import type { PlacedContainer, RawPod, RawVolume } from './raw-pod.ts';
 
 /** the first breach of S2 in an injected pod, given the Secrets that its bindings name */
-export function exposureFinding(pod: RawPod, secrets: ReadonlySet<string>): Finding | undefined {
+export function exposureFinding(
+  pod: RawPod,
+  { secrets, apiAudiences }: { secrets: ReadonlySet<string>; apiAudiences: readonly string[] },
+): Finding | undefined {
   return (
     tokenAudienceFinding(pod) ??
-    apiTokenFinding(pod) ??
+    apiTokenFinding(pod, new Set(['', ...apiAudiences])) ??
     firstFinding(otherVolumes(pod), (volume) => volumeSecretFinding(volume, secrets)) ??
     firstFinding(otherContainers(pod), (place) => privateVolumeFinding(place)) ??
     firstFinding(otherContainers(pod), (place) => containerSecretFinding(place, secrets))
@@ -44,7 +47,7 @@ function otherContainers(pod: RawPod): PlacedContainer[] {
   return placedContainers(pod).filter(({ container }) => container.name !== SIDECAR_CONTAINER);
 }
 
-function apiTokenFinding(pod: RawPod): Finding | undefined {
+function apiTokenFinding(pod: RawPod, apiAudiences: ReadonlySet<string>): Finding | undefined {
   // Unset means true, unless the ServiceAccount says otherwise, which is not visible here.
   if (pod.spec.automountServiceAccountToken !== false) {
     return {
@@ -52,11 +55,13 @@ function apiTokenFinding(pod: RawPod): Finding | undefined {
       detail: 'spec.automountServiceAccountToken must be false.',
     };
   }
-  const volume = otherVolumes(pod).find((candidate) => audiencesOf(candidate).includes(''));
+  const volume = otherVolumes(pod).find((candidate) =>
+    audiencesOf(candidate).some((audience) => apiAudiences.has(audience)),
+  );
   if (volume === undefined) return undefined;
   return {
     code: 'SEKS_INJECT_TOKEN_EXPOSED',
-    detail: `The volume ${volume.name} holds a token for the Kubernetes API; name an audience if that is meant.`,
+    detail: `The volume ${volume.name} holds a token for the Kubernetes API; name another audience.`,
   };
 }
 

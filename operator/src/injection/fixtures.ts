@@ -24,6 +24,7 @@ export const SETTINGS: InjectionSettings = {
     url: 'https://seks-keyservice.seks.svc.cluster.local:8443',
     caBundle: '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n',
   },
+  apiAudiences: ['https://kubernetes.default.svc'],
 };
 
 /** signer with one Ed25519 key, or the given one */

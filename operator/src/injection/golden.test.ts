@@ -89,9 +89,14 @@ test.each(names)('golden: %s', async (name) => {
   const file = new URL(name.replace('.pod.json', '.injected.json'), FOLDER);
   if (process.env['UPDATE_GOLDEN'] === '1') await writeFile(file, JSON.stringify(readable, undefined, 2));
   expect(readable).toEqual(JSON.parse(await readFile(file, 'utf8')));
-  expect(verifyInjection({ pod: created(after), namespace: NAMESPACE, keys: SIGNER.publicKeys() }).ok).toBe(
-    true,
-  );
+  expect(
+    verifyInjection({
+      pod: created(after),
+      namespace: NAMESPACE,
+      keys: SIGNER.publicKeys(),
+      apiAudiences: [],
+    }).ok,
+  ).toBe(true);
 });
 
 /** fake tokens look so real that secret scanners would report the files */

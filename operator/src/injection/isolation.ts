@@ -5,7 +5,7 @@ import { SIDECAR_CONTAINER, SIDECAR_UID } from '@seks/crds';
 import type { Finding } from './finding.ts';
 import { placeOf } from './finding.ts';
 import { placedContainers } from './raw-pod.ts';
-import type { PlacedContainer, RawPod } from './raw-pod.ts';
+import type { PlacedContainer, RawContainer, RawPod } from './raw-pod.ts';
 
 const SHARED_NAMESPACES = ['hostNetwork', 'hostPID', 'hostIPC', 'shareProcessNamespace'] as const;
 
@@ -39,6 +39,18 @@ const CONFINED_SELINUX_TYPES: ReadonlySet<string> = new Set([
   'container_engine_t',
 ]);
 
+/**
+ * Raw sockets record loopback, and with it the tokens of the pod's other containers. Container runtimes grant them unless
+ * they are dropped; the patch sees to that.
+ */
+export const RAW_SOCKETS = 'NET_RAW';
+
+/** whether the container gave up raw sockets, by name or with everything else */
+export function dropsRawSockets({ securityContext }: RawContainer): boolean {
+  const dropped = securityContext?.capabilities?.drop ?? [];
+  return dropped.some((name) => name.toUpperCase() === 'ALL' || withoutPrefix(name) === RAW_SOCKETS);
+}
+
 /** the first field that breaks the sidecar's isolation, in the pod or in any container but the sidecar */
 export function isolationFinding(pod: RawPod): Finding | undefined {
   const { spec } = pod;
@@ -60,6 +72,9 @@ export function isolationFinding(pod: RawPod): Finding | undefined {
   }
   const hostPath = spec.volumes?.find((volume) => volume.hostPath !== undefined);
   if (hostPath !== undefined) return finding(`The volume ${hostPath.name} must not be a hostPath.`);
+  // The kubelet clones such a volume as root, where it still does.
+  const gitRepo = spec.volumes?.find((volume) => volume.gitRepo !== undefined);
+  if (gitRepo !== undefined) return finding(`The volume ${gitRepo.name} must not be a gitRepo.`);
   return placedContainers(pod)
     .filter(({ container }) => container.name !== SIDECAR_CONTAINER)
     .map(containerFinding)
@@ -87,10 +102,17 @@ function containerFinding(place: PlacedContainer): Finding | undefined {
     return finding(`${at}: securityContext.seLinuxOptions.type must be one of the confined container types.`);
   }
   const capability = security?.capabilities?.add?.find(
-    (name) => !HARMLESS_CAPABILITIES.has(name.toUpperCase().replace(/^CAP_/, '')),
+    (name) => !HARMLESS_CAPABILITIES.has(withoutPrefix(name)),
   );
-  if (capability === undefined) return undefined;
-  return finding(`${at}: securityContext.capabilities.add must not hold ${capability}.`);
+  if (capability !== undefined) {
+    return finding(`${at}: securityContext.capabilities.add must not hold ${capability}.`);
+  }
+  if (dropsRawSockets(container)) return undefined;
+  return finding(`${at}: securityContext.capabilities.drop must hold ${RAW_SOCKETS} or ALL.`);
+}
+
+function withoutPrefix(capability: string): string {
+  return capability.toUpperCase().replace(/^CAP_/, '');
 }
 
 function isUnconfined(options: { type?: string | undefined } | undefined): boolean {

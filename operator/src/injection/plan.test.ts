@@ -196,7 +196,8 @@ describe('planInjection: what is injected', () => {
         namespace: 'agents',
         serviceAccountName: 'research',
         issuedAtSeconds: NOW_MS / 1000,
-        ...SETTINGS,
+        sidecar: SETTINGS.sidecar,
+        keyService: SETTINGS.keyService,
         bindings: [
           { uid: 'uid-of-b1', name: 'b1', agent: 'b1' },
           { uid: 'uid-of-b2', name: 'b2', agent: 'writer' },

@@ -3,7 +3,7 @@
 import { ANNOTATION_SEAL, LABEL_INJECT, SIDECAR_CONTAINER, SeksError, toSeksError } from '@seks/crds';
 import type { InjectionConfig, Provider, SeksBinding, SidecarSettings } from '@seks/crds';
 
-import { buildPatch } from './build-patch.ts';
+import { buildPatch, dropRawSockets } from './build-patch.ts';
 import { planEnv } from './env-change.ts';
 import { tokenAudienceFinding } from './exposure.ts';
 import type { Finding } from './finding.ts';
@@ -34,6 +34,8 @@ export interface InjectionSettings {
     /** PEM certificates that the key service's certificate is checked with */
     caBundle: string;
   };
+  /** audiences that the API server takes for its own, besides the empty one */
+  apiAudiences: readonly string[];
 }
 
 export interface PlanRequest {
@@ -67,8 +69,10 @@ export function planInjection(request: PlanRequest): InjectionPlan {
 
 function decide(request: PlanRequest, pod: RawPod): InjectionPlan {
   if (placedContainers(pod).some(({ container }) => container.name === SIDECAR_CONTAINER)) {
-    deny(secondPassFinding(request, pod));
-    return { kind: 'untouched' };
+    // Another webhook may have added a container since the first pass.
+    const patch = dropRawSockets(pod);
+    deny(secondPassFinding(request, applyPatch(pod, patch)));
+    return patch.length === 0 ? { kind: 'untouched' } : { kind: 'inject', patch, warnings: [] };
   }
   deny(reservedNameFinding(pod) ?? tokenAudienceFinding(pod));
   const bindings = request.bindings
@@ -99,7 +103,8 @@ function inject(request: PlanRequest, pod: RawPod, bindings: readonly SeksBindin
   const patch = buildPatch({ pod, config, seal: makeSeal(config, request.signer), env });
   // What the key service will ask about the running pod is asked here first, of the pod that the patch makes: so no
   // pod is admitted that never gets a lease, and the two can not drift apart.
-  deny(sealedPodFinding(applyPatch(pod, patch), request.namespace, config));
+  const { apiAudiences } = request.settings;
+  deny(sealedPodFinding(applyPatch(pod, patch), { namespace: request.namespace, config, apiAudiences }));
   const warnings = [
     ...grantWarnings(granted, request.nowMs),
     ...env.flatMap(({ change }) => change.warnings),
@@ -113,7 +118,10 @@ function inject(request: PlanRequest, pod: RawPod, bindings: readonly SeksBindin
 }
 
 /** why a pod that already has a sidecar is not simply our own, seen again after another webhook changed it */
-function secondPassFinding({ namespace, signer, nowMs }: PlanRequest, pod: RawPod): Finding | undefined {
+function secondPassFinding(
+  { namespace, settings, signer, nowMs }: PlanRequest,
+  pod: RawPod,
+): Finding | undefined {
   const seal = pod.metadata?.annotations?.[ANNOTATION_SEAL];
   if (seal === undefined) {
     return { code: 'SEKS_INJECT_SIDECAR_EXISTS', detail: `The pod has no annotation ${ANNOTATION_SEAL}.` };
@@ -123,7 +131,7 @@ function secondPassFinding({ namespace, signer, nowMs }: PlanRequest, pod: RawPo
   if (Math.abs(nowMs / 1000 - reading.config.issuedAtSeconds) > MAX_SECOND_PASS_SECONDS) {
     return stale('The seal was made for an earlier pod.');
   }
-  return sealedPodFinding(pod, namespace, reading.config);
+  return sealedPodFinding(pod, { namespace, config: reading.config, apiAudiences: settings.apiAudiences });
 }
 
 function stale(detail: string): Finding {

@@ -13,6 +13,7 @@ import {
   planRequest,
   testSigner,
 } from './fixtures.ts';
+import { dropsRawSockets } from './isolation.ts';
 import { applyPatch } from './json-patch.ts';
 import { planInjection } from './plan.ts';
 import type { RawContainer, RawPod, RawVolume } from './raw-pod.ts';
@@ -91,7 +92,12 @@ function plan(pod: RawPod): ReturnType<typeof injected> {
 }
 
 function verified(pod: RawPod): boolean {
-  return verifyInjection({ pod: created(pod), namespace: NAMESPACE, keys: signer.publicKeys() }).ok;
+  return verifyInjection({
+    pod: created(pod),
+    namespace: NAMESPACE,
+    keys: signer.publicKeys(),
+    apiAudiences: [],
+  }).ok;
 }
 
 /** takes out of an injected pod what the injection put there */
@@ -109,10 +115,21 @@ function withoutInjection(pod: RawPod, before: RawPod): RawPod {
   if (before.spec.initContainers === undefined) delete spec.initContainers;
   for (const list of ['containers', 'initContainers'] as const) {
     spec[list]?.forEach((changed, i) => {
-      if (before.spec[list]?.[i]?.env === undefined) delete changed.env;
+      const own = before.spec[list]?.[i];
+      if (own?.env === undefined) delete changed.env;
+      if (own !== undefined && !dropsRawSockets(own)) restoreRawSockets(changed, own);
     });
   }
   return rest;
+}
+
+/** undoes the dropped capability */
+function restoreRawSockets(changed: RawContainer, { securityContext: own }: RawContainer): void {
+  const { securityContext } = changed;
+  if (own === undefined) delete changed.securityContext;
+  else if (own.capabilities === undefined) delete securityContext?.capabilities;
+  else if (own.capabilities.drop === undefined) delete securityContext?.capabilities?.drop;
+  else securityContext?.capabilities?.drop?.pop();
 }
 
 /** takes out of a pod what the injection takes out */
@@ -200,8 +217,14 @@ describe('planInjection, for any pod', () => {
     fc.assert(
       fc.property(pods, foreign, (pod, mutation) => {
         const after = add(plan(pod).pod, mutation);
-        expect(planInjection(planRequest({ pod: after, signer }))).toEqual({ kind: 'untouched' });
-        expect(verified(after)).toBe(true);
+        // A container that came later gives up raw sockets, too; nothing else is touched.
+        const again = planInjection(planRequest({ pod: after, signer }));
+        if (again.kind !== 'inject') throw new Error('the foreign init container was overlooked');
+        expect(again.patch.every(({ path }) => path.includes('/securityContext'))).toBe(true);
+        const settled = applyPatch(after, again.patch);
+        expect(planInjection(planRequest({ pod: settled, signer }))).toEqual({ kind: 'untouched' });
+        expect(verified(after)).toBe(false);
+        expect(verified(settled)).toBe(true);
         expect(verified(plan(add(pod, mutation)).pod)).toBe(true);
       }),
     );

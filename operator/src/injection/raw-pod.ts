@@ -32,7 +32,9 @@ const containerSecurity = z.looseObject({
   runAsUser: z.number().optional(),
   privileged: z.boolean().optional(),
   procMount: z.string().optional(),
-  capabilities: z.looseObject({ add: z.array(z.string()).optional() }).optional(),
+  capabilities: z
+    .looseObject({ add: z.array(z.string()).optional(), drop: z.array(z.string()).optional() })
+    .optional(),
   seLinuxOptions: z.looseObject({ type: z.string().optional() }).optional(),
   windowsOptions: z.looseObject({ hostProcess: z.boolean().optional() }).optional(),
 });
@@ -55,6 +57,7 @@ const tokenProjection = z.looseObject({
 const volume = z.looseObject({
   name: z.string(),
   hostPath: z.looseObject({}).optional(),
+  gitRepo: z.looseObject({}).optional(),
   projected: z
     .looseObject({
       sources: z.array(z.looseObject({ serviceAccountToken: tokenProjection.optional() })).optional(),

@@ -12,7 +12,8 @@ const CONFIG: InjectionConfig = {
   namespace: 'agents',
   serviceAccountName: 'research',
   issuedAtSeconds: 1_772_366_400,
-  ...SETTINGS,
+  sidecar: SETTINGS.sidecar,
+  keyService: SETTINGS.keyService,
   bindings: [],
 };
 

@@ -39,18 +39,26 @@ const FOREIGN_MOUNTS: ReadonlyMap<string, string> = new Map([
   ['azure-identity-token', '/var/run/secrets/azure/tokens'],
 ]);
 
+/** what a pod is held against */
+export interface ExpectedPod {
+  namespace: string;
+  /** from the pod's seal */
+  config: InjectionConfig;
+  /** audiences that the API server takes for its own, besides the empty one */
+  apiAudiences: readonly string[];
+}
+
 /** the first way in which a pod differs from its seal, or in which another of its containers could reach the keys */
 export function sealedPodFinding(
   pod: RawPod,
-  namespace: string,
-  config: InjectionConfig,
+  { namespace, config, apiAudiences }: ExpectedPod,
 ): Finding | undefined {
   return (
     ownerFinding(pod, namespace, config) ??
     sidecarProfileFinding(pod) ??
     sidecarFinding(pod, config) ??
     volumeFinding(pod, config) ??
-    exposureFinding(pod, new Set(sealedKeys(config).keys())) ??
+    exposureFinding(pod, { secrets: new Set(sealedKeys(config).keys()), apiAudiences }) ??
     isolationFinding(pod)
   );
 }

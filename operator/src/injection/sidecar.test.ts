@@ -21,7 +21,8 @@ function config(overrides: Partial<InjectionConfig> = {}): InjectionConfig {
     namespace: 'agents',
     serviceAccountName: 'research',
     issuedAtSeconds: 1,
-    ...SETTINGS,
+    sidecar: SETTINGS.sidecar,
+    keyService: SETTINGS.keyService,
     bindings: [
       {
         uid: 'u1',

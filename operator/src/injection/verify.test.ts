@@ -5,6 +5,7 @@ import { BREACHES, LATER_BREACHES } from './breaches.ts';
 import {
   NAMESPACE,
   NOW_MS,
+  SETTINGS,
   agentPod,
   binding,
   container,
@@ -27,8 +28,10 @@ const SEALED = injected(
   planRequest({ signer, pod: agentPod({ initContainers: [container('prepare')] }) }),
 ).pod;
 
+const NO_RAW_SOCKETS = { capabilities: { drop: ['NET_RAW'] } };
+
 function verify(pod: unknown, namespace = NAMESPACE): Verification {
-  return verifyInjection({ pod, namespace, keys });
+  return verifyInjection({ pod, namespace, keys, apiAudiences: SETTINGS.apiAudiences });
 }
 
 function refusal(pod: unknown, namespace = NAMESPACE): string {
@@ -91,6 +94,7 @@ describe('verifyInjection', () => {
       pod: created(SEALED),
       namespace: NAMESPACE,
       keys: testSigner().publicKeys(),
+      apiAudiences: SETTINGS.apiAudiences,
     });
     expect(verification.ok).toBe(false);
     const edited = changed(({ metadata }) => {
@@ -288,7 +292,9 @@ describe('verifyInjection: the sidecar', () => {
 
   test('accepts another position of the sidecar: another webhook may have put its own before', () => {
     const pod = changed(({ spec }) =>
-      spec.initContainers?.unshift(container('istio-init', { volumeMounts: [] })),
+      spec.initContainers?.unshift(
+        container('istio-init', { volumeMounts: [], securityContext: NO_RAW_SOCKETS }),
+      ),
     );
     expect(refusal(pod)).toBe('accepted');
   });
@@ -364,8 +370,19 @@ describe('verifyInjection: other containers', () => {
     }
   });
 
+  test('S16: a container that keeps raw sockets could record the tokens of the others', () => {
+    const debug = container('debugger', { volumeMounts: [] });
+    expect(refusal(changed(({ spec }) => Object.assign(spec, { ephemeralContainers: [debug] })))).toContain(
+      'NET_RAW',
+    );
+  });
+
   test('an innocent debugger does not end the lease', () => {
-    const debug = container('debugger', { volumeMounts: [], targetContainerName: 'planner' });
+    const debug = container('debugger', {
+      volumeMounts: [],
+      targetContainerName: 'planner',
+      securityContext: NO_RAW_SOCKETS,
+    });
     expect(refusal(changed(({ spec }) => Object.assign(spec, { ephemeralContainers: [debug] })))).toBe(
       'accepted',
     );

@@ -20,12 +20,14 @@ export interface VerifyRequest {
   namespace: string;
   /** public keys from the trust ConfigMap */
   keys: readonly JsonWebKey[];
+  /** audiences that the API server takes for its own, besides the empty one */
+  apiAudiences: readonly string[];
 }
 
 export type Verification = { ok: true; config: InjectionConfig } | { ok: false; error: SeksError };
 
 /** checks signature, owner, age, sidecar, volume and every other container; the error names the first difference */
-export function verifyInjection({ pod: raw, namespace, keys }: VerifyRequest): Verification {
+export function verifyInjection({ pod: raw, namespace, keys, apiAudiences }: VerifyRequest): Verification {
   let pod: RawPod;
   try {
     pod = parsePod(raw);
@@ -42,7 +44,7 @@ export function verifyInjection({ pod: raw, namespace, keys }: VerifyRequest): V
   if (!(Math.abs(createdSeconds - config.issuedAtSeconds) <= MAX_SEAL_AGE_SECONDS)) {
     return refused('The seal was not made when metadata.creationTimestamp says that the pod was created.');
   }
-  const finding = sealedPodFinding(pod, namespace, config);
+  const finding = sealedPodFinding(pod, { namespace, config, apiAudiences });
   return finding === undefined ? { ok: true, config } : refused(finding.detail);
 }
 

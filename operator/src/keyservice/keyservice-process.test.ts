@@ -105,6 +105,7 @@ beforeEach(async () => {
     log: createLog('debug', sink),
     clock: () => nowMs,
     random: () => 0,
+    apiAudiences: [],
   });
   running = keyservice.run(abort.signal);
   await keyservice.servable;

@@ -133,6 +133,7 @@ export function createKeyserviceProcess(deps: ProcessDeps<KeyserviceConfig>): Op
     },
     identify: createPodIdentifier({ api, clock }),
     injectionKeys,
+    apiAudiences: deps.apiAudiences,
     dataKeys,
     leaseIds: createLeaseIds(() => {
       if (leaseKey === undefined) throw new SeksError('SEKS_KEYSERVICE_NOT_READY');

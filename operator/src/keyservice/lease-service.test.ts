@@ -76,6 +76,7 @@ beforeEach(() => {
       serviceAccountName: SERVICE_ACCOUNT,
     }),
     injectionKeys: () => signer.publicKeys(),
+    apiAudiences: [],
     dataKeys,
     leaseIds: createLeaseIds(
       () => key,

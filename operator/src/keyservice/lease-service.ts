@@ -37,6 +37,8 @@ export interface LeaseServiceDeps {
   identify: IdentifyPod;
   /** public keys of injection seals; empty while they are not known */
   injectionKeys: () => readonly JsonWebKey[];
+  /** audiences that the API server takes for its own */
+  apiAudiences: readonly string[];
   dataKeys: DataKeys;
   leaseIds: LeaseIds;
   rateLimit: RateLimit;
@@ -131,6 +133,7 @@ export function createLeaseService(deps: LeaseServiceDeps): LeaseService {
         pod,
         namespace: pod.metadata.namespace ?? '',
         keys: deps.injectionKeys(),
+        apiAudiences: deps.apiAudiences,
       });
       return verified.ok ? verified.config : undefined;
     },
@@ -142,7 +145,12 @@ export function createLeaseService(deps: LeaseServiceDeps): LeaseService {
       if (!taken.ok) throw new RateLimitedError(taken.retryAfterMs);
       try {
         const pod = await livePod(identity);
-        const verified = verifyInjection({ pod, namespace: identity.namespace, keys: deps.injectionKeys() });
+        const verified = verifyInjection({
+          pod,
+          namespace: identity.namespace,
+          keys: deps.injectionKeys(),
+          apiAudiences: deps.apiAudiences,
+        });
         if (!verified.ok) throw verified.error;
         return { identity, pod, config: verified.config };
       } catch (error) {

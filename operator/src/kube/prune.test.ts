@@ -21,15 +21,17 @@ test('S11: a pruned pod is verified as the whole one is', () => {
   const keys = signer.publicKeys();
   const pruned = prunePod(noisy);
   expect(JSON.stringify(pruned)).not.toContain('xxx');
-  expect(verifyInjection({ pod: pruned, namespace: 'agents', keys })).toEqual(
-    verifyInjection({ pod: noisy, namespace: 'agents', keys }),
+  expect(verifyInjection({ pod: pruned, namespace: 'agents', keys, apiAudiences: [] })).toEqual(
+    verifyInjection({ pod: noisy, namespace: 'agents', keys, apiAudiences: [] }),
   );
-  expect(verifyInjection({ pod: pruned, namespace: 'agents', keys }).ok).toBe(true);
+  expect(verifyInjection({ pod: pruned, namespace: 'agents', keys, apiAudiences: [] }).ok).toBe(true);
   const [sidecar] = noisy.spec.initContainers ?? [];
   const tampered = structuredClone(noisy);
   if (sidecar !== undefined)
     tampered.spec.initContainers = [{ ...sidecar, image: 'registry.example/evil:1' }];
-  expect(verifyInjection({ pod: prunePod(tampered), namespace: 'agents', keys }).ok).toBe(false);
+  expect(verifyInjection({ pod: prunePod(tampered), namespace: 'agents', keys, apiAudiences: [] }).ok).toBe(
+    false,
+  );
 });
 
 test('keeps what identifies an object', () => {

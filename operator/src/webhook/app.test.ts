@@ -143,7 +143,9 @@ describe('POST /mutate', () => {
     expect(response).toMatchObject({ allowed: true, patchType: 'JSONPatch' });
     const patch = JSON.parse(Buffer.from(response.patch ?? '', 'base64').toString('utf8')) as JsonPatch;
     const pod = created(applyPatch(agentPod(), patch));
-    expect(verifyInjection({ pod, namespace: NAMESPACE, keys: signer.publicKeys() }).ok).toBe(true);
+    expect(
+      verifyInjection({ pod, namespace: NAMESPACE, keys: signer.publicKeys(), apiAudiences: [] }).ok,
+    ).toBe(true);
     expect(observe).toHaveBeenCalledWith({ outcome: 'injected', code: '', seconds: 0 });
     expect(log.info).toHaveBeenCalledWith(
       { event: 'pod_injected', namespace: NAMESPACE, pod: 'research-6b8-', dryRun: false },

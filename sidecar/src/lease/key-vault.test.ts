@@ -27,6 +27,18 @@ describe('KeyVault', () => {
     expect(text()).toBe('sk-key-0123456789');
   });
 
+  test('S12: breaks off each of many that come and go', () => {
+    const { vault } = make();
+    const cuts: number[] = [];
+    const ends = Array.from({ length: 100 }, (_, i) => vault.begin(() => cuts.push(i)));
+    for (const end of ends.filter((_, i) => i % 2 === 0)) end();
+    for (let i = 100; i < 120; i += 1) vault.begin(() => cuts.push(i));
+    vault.cut('SEKS_BINDING_SUSPENDED');
+    const odd = Array.from({ length: 50 }, (_, i) => 2 * i + 1);
+    const late = Array.from({ length: 20 }, (_, i) => 100 + i);
+    expect(cuts.sort((a, b) => a - b)).toEqual([...odd, ...late]);
+  });
+
   test('S12: breaks off what runs, and only that', () => {
     const { vault } = make();
     const [running, ended] = [jest.fn(), jest.fn()];

@@ -10,10 +10,12 @@ export interface AdminServerDeps {
 }
 
 const LIMIT_MS = 10_000;
+/** probes and Prometheus need a few */
+const MAX_CONNECTIONS = 64;
 
 /** the admin server, not listening yet */
 export function createAdminServer({ registry, ready }: AdminServerDeps): Server {
-  return createServer(
+  const server = createServer(
     { maxHeaderSize: 8_192, headersTimeout: LIMIT_MS, requestTimeout: LIMIT_MS, keepAliveTimeout: LIMIT_MS },
     (request, response) => {
       const isRead = request.method === 'GET' || request.method === 'HEAD';
@@ -30,6 +32,8 @@ export function createAdminServer({ registry, ready }: AdminServerDeps): Server 
       }
     },
   );
+  server.maxConnections = MAX_CONNECTIONS;
+  return server;
 }
 
 async function sendMetrics(registry: Registry, response: ServerResponse): Promise<void> {

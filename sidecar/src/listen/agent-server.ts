@@ -16,7 +16,9 @@ export interface AgentServerDeps {
 }
 
 const MAX_HEADER_BYTES = 32_768;
-const HEADERS_TIMEOUT_MS = 60_000;
+const HEADERS_TIMEOUT_MS = 15_000;
+/** so that heads which never end cannot use up the container's memory: 512 parallel streams, and as many again */
+const MAX_CONNECTIONS = 1_024;
 /** longer than clients keep idle connections, so that they close first */
 const KEEP_ALIVE_TIMEOUT_MS = 620_000;
 
@@ -37,6 +39,7 @@ export function createAgentServer(deps: AgentServerDeps): Server {
   // Node drops headers beyond this number silently, and with them what has to be seen. The size is limited instead.
   server.maxHeadersCount = 0;
   server.maxRequestsPerSocket = 0;
+  server.maxConnections = MAX_CONNECTIONS;
   server.timeout = 0;
   server.on('request', (request, response) => handler.handle(request, response));
   server.on('checkContinue', (request, response) => handler.handle(request, response, true));

@@ -65,7 +65,12 @@ export function injectedPod(bindings: SeksBinding[] = [researchBinding()], nowMs
 }
 
 export function configOf(pod: Pod): InjectionConfig {
-  const verified = verifyInjection({ pod, namespace: NAMESPACE, keys: signer.publicKeys() });
+  const verified = verifyInjection({
+    pod,
+    namespace: NAMESPACE,
+    keys: signer.publicKeys(),
+    apiAudiences: [],
+  });
   if (!verified.ok) throw verified.error;
   return verified.config;
 }

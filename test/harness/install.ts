@@ -64,6 +64,11 @@ export async function waitUntilReady({ kubectl, context }: ClusterAccess): Promi
   await context.progress.step('SEKS is ready', async (note) => {
     for (const deployment of DEPLOYMENTS) {
       note(deployment);
+      // A run that was killed while it tested an outage left it so; a rollout of nothing counts as done.
+      const { spec } = (await kubectl.get<Deployment>('deployment', deployment, SYSTEM_NAMESPACE)) ?? {};
+      if (spec?.replicas === 0) {
+        await kubectl.run(['scale', 'deployment', deployment, '-n', SYSTEM_NAMESPACE, '--replicas=1']);
+      }
       const rollout = await kubectl.attempt(
         [
           'rollout',
@@ -102,6 +107,10 @@ export async function uninstall({ kubectl, helm }: ClusterAccess): Promise<void>
   });
   await kubectl.delete('crd', ['seksbindings.seks.ai', 'seksproviders.seks.ai']);
   await kubectl.delete('namespace', [SYSTEM_NAMESPACE]);
+}
+
+interface Deployment extends KubeObject {
+  readonly spec: { readonly replicas?: number };
 }
 
 interface WebhookConfiguration extends KubeObject {

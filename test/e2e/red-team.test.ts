@@ -2,7 +2,7 @@
 // agent, which has a credential, and a neighbour, which has none.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { SIDECAR_CONTAINER } from '@seks/crds';
-import { environmentOf, readyAgent } from '../harness/agent.ts';
+import { readyAgent } from '../harness/agent.ts';
 import { SYSTEM_NAMESPACE } from '../harness/install.ts';
 import { isReady, type Pod, type Target } from '../harness/kubectl.ts';
 import { AGENT_CONTAINER, agentPod, credential, IDLE, seksBinding } from '../harness/objects.ts';
@@ -55,26 +55,6 @@ while True:
   print('connected', flush=True)
   try: print('received', tls.wrap_socket(plain, server_side=True).recv(65536), flush=True)
   except OSError: print('refused', flush=True)
-`;
-
-/** prints, in base64, every packet of the pod that passes while the credential is used */
-const RECORD = `
-import base64, json, os, socket, threading, urllib.request
-wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-wire.settimeout(0.3)
-def use():
-  body = json.dumps({'model': 'echo-key', 'messages': [{'role': 'user', 'content': 'seen on the wire'}]}).encode()
-  headers = {'authorization': 'Bearer ' + os.environ['OPENAI_API_KEY'], 'content-type': 'application/json'}
-  for _ in range(3):
-    urllib.request.urlopen(urllib.request.Request(os.environ['OPENAI_BASE_URL'] + '/chat/completions', body, headers)).read()
-user = threading.Thread(target=use)
-user.start()
-packets = b''
-while True:
-  try: packets += wire.recv(65535)
-  except socket.timeout:
-    if not user.is_alive(): break
-print(base64.b64encode(packets).decode())
 `;
 
 /** waits for a token on the wire; prints the status with which the sidecar serves it, or why there is none */
@@ -184,13 +164,9 @@ clusterSuite('a hostile agent and a hostile author of pods', (suite) => {
   const use = `curl -s -m 20 -o /dev/null -w '%{http_code}\\n' -H "authorization: Bearer $OPENAI_API_KEY" "$OPENAI_BASE_URL/models"`;
 
   describe('as root beside the sidecar', () => {
-    test('S1: what passes on every interface of the pod while the key is used does not hold it', async () => {
-      const { stdout } = await suite().kubectl.exec(agent, ['python3', '-c', RECORD], { timeoutMs: 60_000 });
-      const packets = Buffer.from(stdout, 'base64').toString('latin1');
-      // The fake token does pass, so the recording is one.
-      expect(packets).toContain((await environmentOf(suite().kubectl, agent))['OPENAI_API_KEY']);
-      expect(packets).toContain('seen on the wire');
-      expect(packets).not.toContain(suite().stub.keys.openai);
+    test('S1: nothing that passes on an interface of the pod can be recorded', async () => {
+      const { stdout } = await suite().kubectl.exec(agent, ['python3', '-c', STEAL], { timeoutMs: 60_000 });
+      expect(stdout.trim()).toBe('no raw socket');
     });
 
     test('S1: the sidecar shows two ports and nothing else: no socket, shared memory, queue or process', async () => {

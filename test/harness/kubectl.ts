@@ -1,4 +1,6 @@
 // The cluster as its users have it: the kubectl binary, with types around it.
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { attempt, type CommandResult } from '../cluster/command.ts';
@@ -110,7 +112,11 @@ const defaultWaitMs = 60_000;
 const stopTimeoutMs = 5_000;
 
 export function createKubectl(program: string, kubeconfig: string): Kubectl {
-  const env = { KUBECONFIG: kubeconfig };
+  const env = {
+    KUBECONFIG: kubeconfig,
+    // kubectl remembers for hours which groups have a resource of a name; a run must not inherit that from another.
+    KUBECACHEDIR: join(tmpdir(), `seks-kubectl-${process.pid}`),
+  };
   const at = (namespace: string | undefined): string[] => (namespace === undefined ? [] : ['-n', namespace]);
   const runIt: Kubectl['run'] = async (args, options = {}) => {
     const { code, stdout, stderr } = await attemptIt(args, options);

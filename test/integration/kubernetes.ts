@@ -1,6 +1,7 @@
 // What integration tests need of a cluster: kubectl with objects, and namespaces that vanish afterwards.
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { parseAllDocuments } from 'yaml';
@@ -22,7 +23,9 @@ export interface KubernetesObject {
 /** runs kubectl; refusals are answers, so only the caller says what is a failure */
 export async function kubectl(args: readonly string[], input?: unknown): Promise<CommandResult> {
   const program = process.env['KUBECTL'] ?? (await ensureTool('kubectl'));
-  return attempt(program, args, input === undefined ? {} : { input: JSON.stringify(input) });
+  // A cache of its own: the CRDs that are installed here under another group must not be remembered elsewhere.
+  const env = { KUBECACHEDIR: join(tmpdir(), `seks-kubectl-own-${process.pid}`) };
+  return attempt(program, args, { env, ...(input === undefined ? {} : { input: JSON.stringify(input) }) });
 }
 
 /** as {@link kubectl}, but anything other than success throws with what kubectl said */

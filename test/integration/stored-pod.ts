@@ -3,6 +3,7 @@ import type { CommandResult } from '../cluster/command.ts';
 import type { Kubectl } from '../harness/kubectl.ts';
 
 export interface StoredContainer {
+  securityContext?: SecurityContext;
   name: string;
   env?: { name: string; value?: string; valueFrom?: object }[];
   volumeMounts?: { name: string; mountPath: string }[];
@@ -85,8 +86,24 @@ export function specWithoutInjection(pod: StoredPod): StoredPod['spec'] {
   };
   for (const container of allContainers({ ...pod, spec: changed as StoredPod['spec'] })) {
     container.env = container.env?.filter(({ name }) => !OPENAI_NAMES.includes(name)) ?? [];
+    keepRawSockets(container);
   }
   return withoutEmptyLists(changed);
+}
+
+/** takes back that the container gave up raw sockets, and the fields that were made for it */
+function keepRawSockets(container: { securityContext?: SecurityContext }): void {
+  const { securityContext } = container;
+  const drop = securityContext?.capabilities?.drop;
+  if (securityContext?.capabilities === undefined || drop?.at(-1) !== 'NET_RAW') return;
+  if (drop.length > 1) drop.pop();
+  else if (Object.keys(securityContext.capabilities).length > 1) delete securityContext.capabilities.drop;
+  else delete securityContext.capabilities;
+  if (Object.keys(securityContext).length === 0) delete container.securityContext;
+}
+
+interface SecurityContext {
+  capabilities?: { add?: string[]; drop?: string[] };
 }
 
 /** the spec without the volume for the API server's token, which has a random name, and its mounts */

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import process from 'node:process';
 
-const EVENTS = 20;
+const EVENTS = 3;
 const GAP_MS = 10;
 
 const answer = JSON.stringify({

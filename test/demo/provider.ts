@@ -19,6 +19,8 @@ export interface DemoProvider {
 }
 
 export const PROVIDER_NAMESPACE = 'seks-demo-provider';
+/** where the end-to-end tests keep an agent between runs */
+const TEST_NAMESPACE = 'seks-e2e';
 const REAL_ORIGIN = 'https://api.openai.com';
 const probeTimeoutMs = 5_000;
 const PROMPT = 'Say hello in one short sentence.';
@@ -41,6 +43,8 @@ export async function chooseProvider(
     await removeStubProviders(kubectl);
     return realOpenai(key, context.env['OPENAI_MODEL'] ?? 'gpt-5-mini');
   }
+  // A SeksProvider is for the whole cluster: agents that an earlier test run left behind would call the demo's stub, too.
+  await kubectl.run(['delete', 'pods', '--all', '-n', TEST_NAMESPACE, '--timeout=60s']);
   const stub = await ensureStubProvider(kubectl, { namespace: PROVIDER_NAMESPACE, image, nowMs });
   await stub.clear();
   return stubbed(

@@ -51,7 +51,6 @@ export const providerSpec = z.strictObject({
 export type RouteRule = z.infer<typeof routeRule>;
 export type Upstream = z.infer<typeof upstream>;
 export type HeaderPlacement = z.infer<typeof headerPlacement>;
-export type ProviderEnv = z.infer<typeof providerEnv>;
 export type ProviderSpec = z.infer<typeof providerSpec>;
 /** a provider under its name, wherever it came from */
 export interface Provider {

@@ -11,7 +11,7 @@ import type { Config, Role } from './config.ts';
 import { createControllerProcess } from './controller/controller-process.ts';
 import type { OperatorProcess, ProcessDeps } from './controller/controller-process.ts';
 import { createKeyserviceProcess } from './keyservice/keyservice-process.ts';
-import { audiencesOfAuthorization } from './kube/api-audiences.ts';
+import { audiencesOfAuthorization, requireApiAudiences } from './kube/api-audiences.ts';
 import { openKubeConnection } from './kube/connection.ts';
 import { createKubeApi } from './kube/kube-api.ts';
 import { createAdminServer } from './metrics/admin-server.ts';
@@ -64,7 +64,10 @@ async function serve(config: Config, log: Logger): Promise<void> {
   log.info({ event: 'starting', role, version: VERSION, namespace, kube: kube.kind }, 'starting');
   const connection = await openKubeConnection(kube, clock);
   const api = createKubeApi(connection);
-  const apiAudiences = audiencesOfAuthorization(await connection.authorization());
+  const authorization = await connection.authorization();
+  // A kubeconfig may have a client certificate instead, and is for development only.
+  const apiAudiences =
+    kube.kind === 'in-cluster' ? requireApiAudiences(authorization) : audiencesOfAuthorization(authorization);
   const metrics = createMetrics({ version: VERSION, role });
   const operator = createProcess(config, {
     api,

@@ -50,11 +50,6 @@ export function terminalProgress(
   };
 }
 
-export const silentProgress: Progress = {
-  say: () => undefined,
-  step: (_name, work) => work(() => undefined),
-};
-
 export function seconds(durationMs: number): string {
   return `${(durationMs / 1000).toFixed(1)} s`;
 }

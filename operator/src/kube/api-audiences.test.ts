@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 
-import { audiencesOfAuthorization } from './api-audiences.ts';
+import { audiencesOfAuthorization, requireApiAudiences } from './api-audiences.ts';
 
 const bearer = (claims: unknown): string =>
   `Bearer header.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.signature`;
@@ -19,4 +19,8 @@ test.each([
   ['no claims', bearer(null)],
 ])('knows none from %s', (_, authorization) => {
   expect(audiencesOfAuthorization(authorization)).toEqual([]);
+  // S7: without them an API token under its own name would pass.
+  expect(() => requireApiAudiences(authorization)).toThrow(
+    expect.objectContaining({ code: 'SEKS_CONFIG_INVALID' }) as unknown as Error,
+  );
 });

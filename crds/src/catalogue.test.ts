@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 
 import { describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { BUILT_IN_PROVIDERS, parseProvider, resolveProvider } from './catalogue.ts';
 import { SeksError } from './errors.ts';
-import { makeFakeToken } from './fake-token.ts';
+import { looksLikeFakeToken, makeFakeToken } from './fake-token.ts';
 import type { SeksProvider } from './generated/seks-provider.ts';
 import { providerSpec } from './provider.ts';
 
@@ -34,7 +34,38 @@ function codeAndMessageOf(action: () => unknown): [string, string] {
 
 describe('built-in catalogue', () => {
   test('holds the providers of this release', () => {
-    expect(BUILT_IN_PROVIDERS.map(({ name }) => name)).toEqual(['anthropic', 'gemini', 'groq', 'openai']);
+    expect(BUILT_IN_PROVIDERS.map(({ name }) => name).sort()).toEqual([
+      'anthropic',
+      'azure-openai',
+      'bedrock',
+      'brave',
+      'cohere',
+      'deepseek',
+      'discord',
+      'elevenlabs',
+      'fireworks',
+      'gemini',
+      'github',
+      'groq',
+      'huggingface',
+      'linear',
+      'mistral',
+      'notion',
+      'openai',
+      'openrouter',
+      'perplexity',
+      'pinecone',
+      'resend',
+      'sendgrid',
+      'slack',
+      'slack-app',
+      'stripe',
+      'tavily',
+      'telegram',
+      'together',
+      'voyage',
+      'xai',
+    ]);
   });
 
   test.each(BUILT_IN_PROVIDERS.map((provider) => [provider.name, provider] as const))(
@@ -43,8 +74,10 @@ describe('built-in catalogue', () => {
       const token = makeFakeToken(spec.fakeToken, (size) => new Uint8Array(size).fill(7));
       expect(token.byteLength).toBeGreaterThanOrEqual(32);
       expect(spec.env.key.length).toBeGreaterThan(0);
-      expect(spec.env.baseUrl).toHaveLength(1);
-      for (const { header } of spec.auth) expect(header.name).toBe(header.name.toLowerCase());
+      expect(token.reveal((text) => looksLikeFakeToken(text.toString('latin1')))).toBe(true);
+      for (const placement of spec.auth) {
+        if ('header' in placement) expect(placement.header.name).toBe(placement.header.name.toLowerCase());
+      }
     },
   );
 
@@ -54,7 +87,7 @@ describe('built-in catalogue', () => {
         ({ paths }) => paths,
       ) ?? [];
     expect(denied('openai')).toEqual(
-      expect.arrayContaining(['/v1/organization/**', '/v1/projects/**', '/v1/realtime/client_secrets']),
+      expect.arrayContaining(['/v1/organization/**', '/v1/projects/**', '/v1/**/client_secrets']),
     );
     expect(denied('anthropic')).toEqual(expect.arrayContaining(['/v1/organizations/**']));
     expect(denied('gemini')).toEqual(expect.arrayContaining(['/*/auth_tokens', '/*/authTokens']));
@@ -89,18 +122,110 @@ describe('resolveProvider', () => {
   });
 });
 
+function withSpec(change: object): SeksProvider {
+  return { ...custom, spec: { ...custom.spec, ...change } };
+}
+
 describe('parseProvider', () => {
+  const hosts = (...names: string[]) => ({ upstreams: names.map((host) => ({ host })) });
+  const api = { host: 'api.acme.example' };
+  const price = { match: '*', input: '1.25' };
+
+  test('accepts a document whose parts fit together', () => {
+    const spec = {
+      upstreams: [
+        { host: '{resource}-{region}.acme.example' },
+        { host: '*.files.acme.example', auth: 'None' },
+        { host: 'uploads.acme.example', port: 8443, network: 'Private' },
+      ],
+      parameters: [{ name: 'resource' }, { name: 'region', default: 'eu-1' }],
+      auth: [{ path: { prefix: '/bot' } }, { basic: { field: 'Password' } }, { query: { name: 'key' } }],
+      allow: [{ paths: ['/**'], hosts: ['{resource}-{region}.acme.example'] }],
+      deny: [{ paths: ['/keys'], hosts: ['uploads.acme.example'] }],
+      aliases: [{ prefix: '/u', path: '/v1/u', host: 'uploads.acme.example' }],
+      keyPrefixes: ['ak-'],
+      modelFrom: { body: true, paths: ['/v1/models/{model}'] },
+      prices: { asOf: '2028-02-29', models: [price] },
+    };
+    expect(parseProvider(withSpec(spec)).spec).toMatchObject(spec);
+  });
+
   test.each([
     ['spec.upstreams[0].host', { upstreams: [{}] }],
-    ['spec.auth[0].header.name', { auth: [{ header: {} }] }],
+    ['spec.upstreams: ', { upstreams: [] }],
+    ['spec.auth[0]: ', { auth: [{ header: {} }] }],
     ['spec.fakeToken', { fakeToken: 'sk-{token:5}' }],
     // A field of a later version may narrow what is allowed; ignoring it would widen it.
-    ['spec', { futureField: true }],
-  ])('S7: refuses and names %s', (field, change) => {
-    const object = { ...custom, spec: { ...custom.spec, ...change } } as unknown as SeksProvider;
-    const [code, message] = codeAndMessageOf(() => parseProvider(object));
+    ['spec: ', { futureField: true }],
+
+    ['spec.upstreams[0].host: must be one host', hosts('*.acme.example')],
+    ['spec.upstreams[0].auth', { upstreams: [{ ...api, auth: 'None' }] }],
+    ['spec.upstreams[1].host: stands twice', { upstreams: [api, { ...api, port: 8443 }] }],
+
+    ['spec.upstreams[1].host: must end with two labels', hosts(api.host, '*.example')],
+    ['spec.upstreams[1].host: must end with two labels', hosts(api.host, '*.{tenant}.example')],
+    ['spec.upstreams[0].host: must end with two labels', hosts('{tenant}.example')],
+    ['spec.upstreams[0].host: must end with two labels', hosts('localhost')],
+    ...[
+      '10.0.0.1',
+      '10.0.0.0x1',
+      '169.254.169.254.',
+      '[::1]',
+      '::1',
+      '2130706433',
+      'api..example',
+      'API.acme.example',
+      'api.acme.example:443',
+      'user@acme.example',
+      'api.acme.example/v1',
+      'api.*.acme.example',
+      '*.*.acme.example',
+      '*api.acme.example',
+      '{}.acme.example',
+      '{Tenant}.acme.example',
+      '{tenant.acme.example',
+      `${'a'.repeat(254)}.acme.example`,
+    ].map((host) => ['spec.upstreams[1].host: must be a DNS name', hosts(api.host, host)] as const),
+
+    ['spec.upstreams[0].host: spec.parameters has no tenant', hosts('{tenant}.acme.example')],
+    ['spec.parameters[0].name: tenant stands in no host', { parameters: [{ name: 'tenant' }] }],
+    [
+      'spec.parameters[1].name: tenant stands twice',
+      { ...hosts('{tenant}.acme.example'), parameters: [{ name: 'tenant' }, { name: 'tenant' }] },
+    ],
+    [
+      'spec.parameters[0].default',
+      { ...hosts('{tenant}.acme.example'), parameters: [{ name: 'tenant', default: 'a.evil' }] },
+    ],
+
+    ['spec.allow[0].hosts[0]', { allow: [{ paths: ['/**'], hosts: ['other.example'] }] }],
+    ['spec.deny[1].hosts[1]', { deny: [{ paths: ['/a'] }, { paths: ['/b'], hosts: [api.host, 'x.y.z'] }] }],
+    ['spec.aliases[0].host', { aliases: [{ prefix: '/a', path: '/b', host: 'other.example' }] }],
+
+    ['spec.auth[0]: ', { auth: [{}] }],
+    ['spec.auth[0]: ', { auth: [{ header: { name: 'x-key' }, query: { name: 'key' } }] }],
+    ['spec.auth[1].path.prefix', { auth: [{ query: { name: 'k' } }, { path: { prefix: 'bot' } }] }],
+
+    ['spec.keyPrefixes[1]', { keyPrefixes: ['ak-', 's'] }],
+    ['spec.keyPrefixes[0]', { keyPrefixes: ['a b'] }],
+
+    ['spec.modelFrom: ', { modelFrom: {} }],
+    ['spec.modelFrom: ', { modelFrom: { body: false } }],
+    ['spec.modelFrom: ', { modelFrom: { paths: [] } }],
+    ['spec.modelFrom.paths[0]', { modelFrom: { paths: ['/v1/models/*'] } }],
+    ['spec.modelFrom.paths[1]', { modelFrom: { paths: ['/{model}', '/{model}/{model}'] } }],
+
+    ...['2026-02-30', '2026-13-01', '2026-1-1', '26-01-01', 'today', '2026-01-01T00:00:00Z', ''].map(
+      (asOf) => ['spec.prices.asOf', { prices: { asOf, models: [price] } }] as const,
+    ),
+    [
+      'spec.prices.models[1].output',
+      { prices: { asOf: '2026-01-01', models: [price, { match: 'x', output: '-1' }] } },
+    ],
+  ])('S7: refuses and names %s in %j', (problem, change) => {
+    const [code, message] = codeAndMessageOf(() => parseProvider(withSpec(change)));
     expect(code).toBe('SEKS_PROVIDER_INVALID');
-    expect(message).toContain(`SeksProvider acme: ${field}`);
+    expect(message).toContain(`SeksProvider acme: ${problem}`);
   });
 });
 
@@ -109,6 +234,7 @@ interface JsonSchema {
   properties?: Record<string, JsonSchema>;
   required?: string[];
   items?: JsonSchema;
+  anyOf?: JsonSchema[];
   enum?: string[];
 }
 
@@ -116,6 +242,10 @@ interface JsonSchema {
 function fieldsOf(schema: JsonSchema, path: string): Record<string, string> {
   const fields: Record<string, string> = {};
   if (schema.items !== undefined) Object.assign(fields, fieldsOf(schema.items, `${path}[]`));
+  // A CRD lists the members of all alternatives as optional, and leaves the choice to a CEL rule.
+  for (const { required: _, ...alternative } of schema.anyOf ?? []) {
+    Object.assign(fields, fieldsOf(alternative, path));
+  }
   for (const [name, value] of Object.entries(schema.properties ?? {})) {
     const required = schema.required?.includes(name) === true ? 'required' : 'optional';
     const choices = value.enum === undefined ? '' : ` ${[...value.enum].sort().join('|')}`;

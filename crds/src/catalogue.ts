@@ -1,8 +1,8 @@
 // Which provider a name means: a SeksProvider of that name, else the built-in document.
 import { SeksError } from './errors.ts';
-import { checkTemplate } from './fake-token.ts';
 import { CATALOGUE } from './generated/catalogue.ts';
 import type { SeksProvider } from './generated/seks-provider.ts';
+import { providerProblem } from './provider-problem.ts';
 import type { Provider } from './provider.ts';
 import { providerSpec } from './provider.ts';
 
@@ -22,8 +22,8 @@ export function parseProvider(object: SeksProvider): Provider {
     const problems = parsed.error.issues.map((issue) => `${fieldOf(issue.path)}: ${issue.message}`);
     throw invalid(name, problems.join('; '));
   }
-  const problem = checkTemplate(parsed.data.fakeToken);
-  if (problem !== undefined) throw invalid(name, `spec.fakeToken: ${problem}`);
+  const problem = providerProblem(parsed.data);
+  if (problem !== undefined) throw invalid(name, problem);
   return { name, spec: parsed.data };
 }
 

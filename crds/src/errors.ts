@@ -34,7 +34,7 @@ export const ERRORS = {
     retry: false,
     area: 'request',
     summary: 'The method is never forwarded.',
-    hint: 'CONNECT and TRACE are refused; use the base URL from the environment.',
+    hint: 'TRACE is refused, and CONNECT unless the binding chooses intercept mode Proxy.',
   },
   SEKS_EXPECT_REFUSED: {
     status: 417,
@@ -47,8 +47,113 @@ export const ERRORS = {
     status: 501,
     retry: false,
     area: 'request',
-    summary: 'Protocol upgrades are not forwarded.',
-    hint: 'Use the HTTP form of the API.',
+    summary: 'Only upgrades to WebSocket are forwarded.',
+    hint: 'Use WebSocket (RFC 6455) or the HTTP form of the API.',
+  },
+  SEKS_PROXY_HOST_REFUSED: {
+    status: 403,
+    retry: false,
+    area: 'request',
+    summary: "The proxy connects to the hosts of this pod's providers only.",
+    hint: 'Add other hosts to NO_PROXY in the container.',
+  },
+  SEKS_BODY_TOO_LARGE: {
+    status: 413,
+    retry: false,
+    area: 'request',
+    summary: 'The body is larger than what can be checked before it is forwarded.',
+    hint: 'Send less than 16 MiB, or remove models and usdPerDay from the binding.',
+  },
+  SEKS_MESSAGE_TOO_LARGE: {
+    status: 413,
+    retry: false,
+    area: 'request',
+    summary: 'A WebSocket message is longer than what can be relayed.',
+    hint: 'Send it in smaller messages.',
+  },
+  SEKS_BODY_POOL_FULL: {
+    status: 503,
+    retry: true,
+    area: 'request',
+    summary: 'Too many bodies are being checked at the same time.',
+    hint: 'Try again; send fewer large requests in parallel.',
+  },
+  SEKS_BODY_TIMEOUT: {
+    status: 408,
+    retry: false,
+    area: 'request',
+    summary: 'The body did not arrive in time.',
+    hint: 'Send the body without pauses.',
+  },
+  SEKS_BODY_MALFORMED: {
+    status: 400,
+    retry: false,
+    area: 'request',
+    summary: 'The body can not be checked: it is not one plain JSON object or form.',
+    hint: 'Send UTF-8 JSON without duplicate members and without Content-Encoding.',
+  },
+  SEKS_MODEL_MISSING: {
+    status: 400,
+    retry: false,
+    area: 'request',
+    summary: 'The request names no model, or more than one.',
+    hint: 'Name the model once; the binding limits which models may be used.',
+  },
+  SEKS_MODEL_DENIED: {
+    status: 403,
+    retry: false,
+    area: 'request',
+    summary: 'The binding does not allow this model.',
+    hint: 'Use another model, or add it to models of the credential in the SeksBinding.',
+  },
+  SEKS_MODEL_UNPRICED: {
+    status: 403,
+    retry: false,
+    area: 'request',
+    summary: 'The model has no price, so usdPerDay could not be kept.',
+    hint: 'Use a priced model, add a price to the SeksProvider, or limit tokensPerDay instead.',
+  },
+  SEKS_URL_NOT_ISSUED: {
+    status: 403,
+    retry: false,
+    area: 'request',
+    summary: 'The address does not come from an answer of the provider in this pod.',
+    hint: 'Follow the URL as it was given, without changes.',
+  },
+  SEKS_LIMIT_REQUESTS: {
+    status: 429,
+    retry: true,
+    area: 'request',
+    summary: "The credential's requestsPerMinute are used up.",
+    hint: 'Wait as retry-after says, or raise the limit in the SeksBinding.',
+  },
+  SEKS_LIMIT_CONCURRENCY: {
+    status: 429,
+    retry: true,
+    area: 'request',
+    summary: "The credential's concurrentRequests are in use.",
+    hint: 'Wait for a request to end, or raise the limit in the SeksBinding.',
+  },
+  SEKS_LIMIT_TOKENS: {
+    status: 429,
+    retry: true,
+    area: 'request',
+    summary: "The credential's tokensPerDay are used up.",
+    hint: 'Wait as retry-after says, or raise the limit in the SeksBinding.',
+  },
+  SEKS_LIMIT_COST: {
+    status: 429,
+    retry: true,
+    area: 'request',
+    summary: "The credential's usdPerDay is used up.",
+    hint: 'Wait as retry-after says, or raise the limit in the SeksBinding.',
+  },
+  SEKS_IDENTIFY_BUDGET: {
+    status: 429,
+    retry: true,
+    area: 'request',
+    summary: 'Too many gateway logins: the provider would reset the bot token after more of them.',
+    hint: 'Find out why the bot logs in so often; resuming a session costs nothing.',
   },
   SEKS_ROUTE_UNKNOWN: {
     status: 404,
@@ -149,6 +254,20 @@ export const ERRORS = {
     area: 'binding',
     summary: 'The provider is neither built in nor a SeksProvider.',
     hint: 'Correct spec.credentials[].provider, or apply a SeksProvider of that name.',
+  },
+  SEKS_LIMIT_UNENFORCEABLE: {
+    status: 409,
+    retry: false,
+    area: 'binding',
+    summary: 'The provider gives no means to keep a limit of the binding.',
+    hint: 'Remove the limit, or add usage, prices or modelFrom to the SeksProvider.',
+  },
+  SEKS_PARAMETER_INVALID: {
+    status: 409,
+    retry: false,
+    area: 'binding',
+    summary: "The binding does not give the provider's parameters as they are needed.",
+    hint: 'Correct parameters of the credential in the SeksBinding.',
   },
   SEKS_PROVIDER_INVALID: {
     status: 403,
@@ -401,6 +520,13 @@ export const ERRORS = {
     summary: 'The pod shares a namespace, a user id or the host in a way that would expose the sidecar.',
     hint: 'Remove the field that the message names.',
   },
+  SEKS_INJECT_INTERCEPT_CONFLICT: {
+    status: 403,
+    retry: false,
+    area: 'injection',
+    summary: 'The pod has settings of its own where hosts are to be pointed to the sidecar.',
+    hint: 'Remove the host alias or sysctl, or choose another intercept mode in the SeksBinding.',
+  },
   SEKS_INJECT_NOT_READY: {
     status: 503,
     retry: true,
@@ -445,6 +571,27 @@ export const ERRORS = {
     summary:
       'The provider answered in a compressed form although none was asked for, so it could not be scrubbed.',
     hint: 'Report the provider and path; identity encoding is required.',
+  },
+  SEKS_UPSTREAM_BREAKER_OPEN: {
+    status: 503,
+    retry: true,
+    area: 'upstream',
+    summary: 'The provider has refused the key several times, so requests are held back for a while.',
+    hint: 'Check whether the key was revoked at the provider, and seal a new one.',
+  },
+  SEKS_UPSTREAM_KEY_REFUSED: {
+    status: 401,
+    retry: false,
+    area: 'upstream',
+    summary: 'The provider refused the key.',
+    hint: 'Check whether the key was revoked at the provider, and seal a new one.',
+  },
+  SEKS_UPSTREAM_ANSWER_TOO_LARGE: {
+    status: 502,
+    retry: false,
+    area: 'upstream',
+    summary: 'The answer is too large to have its URLs rewritten.',
+    hint: 'Ask for less at once, e.g. a smaller page.',
   },
 
   // internal
@@ -494,11 +641,14 @@ export interface ErrorBody {
 export class SeksError extends Error {
   override readonly name = 'SeksError';
   readonly code: ErrorCode;
+  /** when the same request may succeed, if that is known, in `ms` from now */
+  readonly retryAfterMs: number | undefined;
 
   /** `detail` names objects and fields, never request data or secrets: it is shown to the agent */
-  constructor(code: ErrorCode, detail?: string, options?: { cause?: unknown }) {
+  constructor(code: ErrorCode, detail?: string, options?: { cause?: unknown; retryAfterMs?: number }) {
     super(detail === undefined ? ERRORS[code].summary : `${ERRORS[code].summary} ${detail}`, options);
     this.code = code;
+    this.retryAfterMs = options?.retryAfterMs;
   }
 
   get spec(): ErrorSpec {

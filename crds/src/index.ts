@@ -2,12 +2,14 @@
 export * from './catalogue.ts';
 export * from './errors.ts';
 export * from './fake-token.ts';
+export * from './features.ts';
 export type * from './generated/seks-binding.ts';
 export type * from './generated/seks-provider.ts';
 export * from './injection-config.ts';
 export * from './lease-protocol.ts';
 export * from './names.ts';
 export * from './object-meta.ts';
+export * from './provider-parameters.ts';
 export * from './provider.ts';
 export * from './sealed/context.ts';
 export * from './sealed/envelope.ts';

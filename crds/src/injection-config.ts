@@ -1,6 +1,6 @@
 // What the webhook decided for one pod. It is signed into the pod's injection seal and handed to the sidecar as it is;
 // the sidecar container and its volume are a pure function of it, so the signature covers them too.
-import { z } from 'zod';
+import * as z from 'zod';
 
 const tier = z.enum(['user', 'builder']);
 
@@ -47,6 +47,13 @@ export const injectionConfig = z.strictObject({
     url: z.url(),
     /** PEM certificates that the key service's certificate is checked with */
     caBundle: z.string(),
+  }),
+  /** provider hosts, in lower case and sorted, that the sidecar terminates TLS for with its own certificate */
+  interception: z.strictObject({
+    /** the pod's /etc/hosts points them to the sidecar */
+    aliases: z.array(z.string()),
+    /** an HTTPS proxy's CONNECT may name them */
+    proxied: z.array(z.string()),
   }),
   bindings: z.array(injectedBinding),
 });

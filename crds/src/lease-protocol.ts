@@ -1,18 +1,10 @@
 // The contract between sidecar and key service: POST /v1/leases and the event stream GET /v1/leases/{id}/events.
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { ERROR_CODES } from './errors.ts';
 import type { ErrorCode } from './errors.ts';
-import { providerSpec, routeRule } from './provider.ts';
+import { limits, providerSpec, routeRule } from './provider.ts';
 import { envelopeHeader } from './sealed/envelope.ts';
-
-/** what this sidecar can enforce; a credential that needs more than the sidecar has is refused */
-export const FEATURES = [
-  'intercept.base-url',
-  'placement.header',
-  'usage.openai',
-  'usage.anthropic',
-] as const;
 
 /** what only the sidecar can find wrong with a value, because only it sees the ciphertext */
 export const UNUSABLE_CODES = [
@@ -57,12 +49,16 @@ export const leasedCredential = z.strictObject({
   tier: z.enum(['user', 'builder']),
   /** unwrapped data key, 32 bytes in base64url */
   dataKey: z.string(),
+  /** parameters are filled in already */
   provider: z.strictObject({ name: z.string(), spec: providerSpec }),
   policy: z.strictObject({
     /** what is allowed: binding's own rules, else the provider's; an empty list allows nothing */
     allow: z.array(routeRule),
     /** beats every allow rule */
     deny: z.array(routeRule),
+    /** globs; absent: every model */
+    models: z.array(z.string()).optional(),
+    limits: limits.optional(),
   }),
 });
 
@@ -116,4 +112,3 @@ export type LeaseRefusal = z.infer<typeof leaseRefusal>;
 export type LeaseAnswer = z.infer<typeof leaseAnswer>;
 export type RevokedEvent = z.infer<typeof revokedEvent>;
 export type UnusableCode = (typeof UNUSABLE_CODES)[number];
-export type Feature = (typeof FEATURES)[number];

@@ -27,12 +27,25 @@ export const KEYSERVICE_TOKEN_FILE = 'token/keyservice';
 /** folder of sealed values below {@link PRIVATE_MOUNT_PATH}: `sealed/{secret}/{key}` */
 export const SEALED_DIRECTORY = 'sealed';
 
+/** memory-backed volume that only the sidecar mounts: the pod's own CA, so that a restarted sidecar keeps it */
+export const VOLUME_RUN = 'seks-private-run';
+export const RUN_MOUNT_PATH = '/var/run/seks/run';
+/** volume that the sidecar writes and every other container may read: certificates to trust */
+export const VOLUME_PUBLIC = 'seks-public';
+export const PUBLIC_MOUNT_PATH = '/var/run/seks/public';
+/** the pod's own CA below {@link PUBLIC_MOUNT_PATH} */
+export const CA_FILE = 'ca.pem';
+/** public roots and the pod's own CA below {@link PUBLIC_MOUNT_PATH} */
+export const CA_BUNDLE_FILE = 'ca-bundle.pem';
+
 /** prefix of all our token audiences: only the sidecar may mount one, only a kubelet may request one */
 export const AUDIENCE_PREFIX = 'seks-';
 export const AUDIENCE_KEYSERVICE = 'seks-keyservice';
 
 /** agent side port, loopback only */
 export const AGENT_PORT = 15080;
+/** where hosts that /etc/hosts points to the sidecar are answered, loopback only */
+export const ALIAS_PORT = 443;
 /** `/metrics`, `/healthz` and `/readyz` */
 export const ADMIN_PORT = 15090;
 export const ADMIN_PORT_NAME = 'seks-metrics';

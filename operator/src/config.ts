@@ -1,7 +1,7 @@
 // The process's configuration from its environment: checked once, every problem reported with its variable.
 import { KEYSERVICE_PORT, sidecarSettings } from '@seks/crds';
 import type { SidecarSettings } from '@seks/crds';
-import { z } from 'zod';
+import * as z from 'zod';
 
 import type { KubeConfigSource } from './kube/connection.ts';
 

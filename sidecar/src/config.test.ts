@@ -9,6 +9,7 @@ const injection = {
   issuedAtSeconds: 1,
   sidecar: { image: 'i', imagePullPolicy: 'Always', resources: { requests: {}, limits: {} } },
   keyService: { url: 'https://seks-keyservice.seks.svc.cluster.local:8443', caBundle: 'CANARY-ca' },
+  interception: { aliases: ['api.telegram.org'], proxied: [] },
   bindings: [],
 };
 const env = { SEKS_CONFIG: JSON.stringify(injection), POD_NAME: 'p', POD_NAMESPACE: 'agents' };

@@ -1,9 +1,18 @@
 // The sidecar process: reads the environment, opens sockets, ends. All else gets what it needs as arguments.
 import { randomBytes } from 'node:crypto';
+import { getServers } from 'node:dns';
 import { writeFileSync } from 'node:fs';
-import type { Server } from 'node:http';
+import type { Server } from 'node:net';
 
-import { ADMIN_PORT, AGENT_PORT, PRIVATE_MOUNT_PATH } from '@seks/crds';
+import {
+  ADMIN_PORT,
+  AGENT_PORT,
+  ALIAS_PORT,
+  type InjectionConfig,
+  PRIVATE_MOUNT_PATH,
+  PUBLIC_MOUNT_PATH,
+  RUN_MOUNT_PATH,
+} from '@seks/crds';
 import { destination, pino } from 'pino';
 
 import packageJson from '../package.json' with { type: 'json' };
@@ -12,7 +21,8 @@ import { createLineBatcher } from './audit/line-batcher.ts';
 import { readConfig } from './config.ts';
 import { createTokenTable } from './credential/tokens.ts';
 import { createEgressLookup, createResolve } from './forward/egress-lookup.ts';
-import { createForwarderPool } from './forward/forwarder-pool.ts';
+import { createLinkPool } from './forward/link-pool.ts';
+import { firstNameServers } from './forward/name-servers.ts';
 import { createUpstreamAgent } from './forward/upstream-agent.ts';
 import { createKeyService } from './lease/key-service.ts';
 import { LeaseKeeper } from './lease/lease-keeper.ts';
@@ -23,8 +33,12 @@ import { createPrivateFiles } from './lease/sealed-files.ts';
 import { createAdminServer } from './listen/admin-server.ts';
 import { createAgentSide } from './listen/agent-side.ts';
 import { createLedgers } from './listen/ledger.ts';
+import type { TlsRefusal } from './listen/tls-connection.ts';
+import { createLimitKeeper } from './limits/credential-limits.ts';
 import { createSidecarMetrics } from './metrics/sidecar-metrics.ts';
 import { describeError, terminationMessage } from './safe-error.ts';
+import { ensurePodCa } from './tls/pod-ca.ts';
+import { createServerContext } from './tls/server-context.ts';
 
 const TERMINATION_LOG = '/dev/termination-log';
 const AUDIT_BATCH_CHARACTERS = 16_384;
@@ -50,7 +64,9 @@ main().catch(die);
 async function main(): Promise<void> {
   const { injection, namespace, podName } = readConfig(process.env);
   const { keyService } = injection;
-  const resolve = createResolve();
+  const resolve = createResolve(
+    await firstNameServers({ runDirectory: RUN_MOUNT_PATH, current: getServers(), randomBytes }),
+  );
   const scheduler = createScheduler();
   const metrics = createSidecarMetrics(packageJson.version);
   const tokens = createTokenTable(injection);
@@ -71,7 +87,8 @@ async function main(): Promise<void> {
         }),
     }),
     files: createPrivateFiles(PRIVATE_MOUNT_PATH),
-    forwarderFor: createForwarderPool(resolve),
+    linkFor: createLinkPool(resolve),
+    limitsFor: createLimitKeeper({ nowMs: scheduler.nowMs, wallClock: Date.now }),
     open: openLease,
     scheduler,
     random: Math.random,
@@ -90,9 +107,10 @@ async function main(): Promise<void> {
     holder,
     ledgers: createLedgers(metrics, audit),
     log,
-    nowMs: scheduler.nowMs,
+    scheduler,
     randomBytes,
     port: AGENT_PORT,
+    tls: await openTls(injection.interception),
   });
   let ready = false;
   const admin = createAdminServer({ registry: metrics.registry, ready: () => ready });
@@ -113,11 +131,33 @@ async function main(): Promise<void> {
 
   await keeper.start();
   await listen(agentSide.server, AGENT_PORT, '127.0.0.1');
+  if (injection.interception.aliases.length > 0) {
+    await listen(agentSide.serverFor(ALIAS_PORT), ALIAS_PORT, '127.0.0.1');
+  }
   ready = true;
   log.info(
     { event: 'ready', providers: [...tokens.providers], startMs: Math.round(performance.now()) },
     'ready',
   );
+}
+
+/** the certificate for the agent's side; published before anything listens */
+async function openTls({ aliases, proxied }: InjectionConfig['interception']) {
+  const hosts = [...new Set([...aliases, ...proxied])];
+  const { identity, reused } = await ensurePodCa({
+    runDirectory: RUN_MOUNT_PATH,
+    publicDirectory: PUBLIC_MOUNT_PATH,
+    hosts,
+    nowMs: Date.now(),
+    randomBytes,
+  });
+  log.info({ event: 'certificate', hosts, reused }, 'certificate published');
+  return {
+    secureContext: createServerContext(identity),
+    hosts,
+    proxied,
+    refused: (reason: TlsRefusal) => log.warn({ event: 'tls_refused', reason }, 'TLS refused'),
+  };
 }
 
 function listen(server: Server, port: number, host: string): Promise<void> {

@@ -1,6 +1,6 @@
 // All images of the demo and the tests. A tag is the hash of the content, so a node never runs a stale one, and what has
 // been built and loaded before costs nothing.
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { ClusterContext } from '../cluster/cluster.ts';
 import { run } from '../cluster/command.ts';
@@ -24,12 +24,14 @@ export interface TestImages {
 
 const AGENT_FILES = [
   'Dockerfile',
+  'package.json',
   'package-lock.json',
   'requirements.txt',
   'chat.mjs',
   'chat.py',
   'loop.mjs',
   'search',
+  'scenarios',
 ];
 
 /** builds what is not built yet and loads it into the cluster's node */
@@ -44,7 +46,7 @@ export async function ensureImages(kubectl: Kubectl, context: ClusterContext): P
       operator: await ensure(await programImage('operator', context)),
       sidecar: await ensure(await programImage('sidecar', context)),
       agent: await ensure(await agentImage(context)),
-      upstream: await ensure(upstreamImage()),
+      upstream: await ensure(await upstreamImage(context)),
     };
   });
 }
@@ -78,13 +80,25 @@ async function agentImage(context: ClusterContext): Promise<ImagePlan> {
   };
 }
 
-function upstreamImage(): ImagePlan {
+async function upstreamImage(context: ClusterContext): Promise<ImagePlan> {
   const folder = join(repositoryDir, 'test', 'upstream');
+  const hash = contentHash(folder, ['.']);
   return {
-    tag: `localhost/seks-test-upstream:${contentHash(folder, ['.'])}`,
+    tag: `localhost/seks-test-upstream:${hash}`,
     dockerfile: join(folder, 'Dockerfile'),
-    context: () => Promise.resolve(folder),
+    context: () => Promise.resolve(upstreamContext(folder, hash, context)),
+    // It has git, which the GitHub stub runs.
+    buildArgs: { BASE_IMAGE: await baseImage('agent', context) },
   };
+}
+
+/** the stubs and the one package that they need, which has no dependencies of its own */
+function upstreamContext(folder: string, hash: string, context: ClusterContext): string {
+  const made = join(clusterPaths(context.env).cache, 'upstream-image', hash);
+  cpSync(folder, made, { recursive: true, filter: (path) => !path.endsWith('.test.ts') });
+  const ws = join(made, 'node_modules', 'ws');
+  cpSync(join(repositoryDir, 'node_modules', 'ws'), ws, { recursive: true });
+  return made;
 }
 
 async function ensureImage(plan: ImagePlan, cluster: string, context: ClusterContext): Promise<string> {

@@ -1,5 +1,6 @@
 // Somebody in the cluster who wants a lease: tries every token that a pod can get at the key service, and mints more where
 // RBAC lets it. It knows the protocol, the binding and the sealed header, and does not care about certificates.
+import { FEATURES } from '@seks/crds';
 import { type Kubectl, type Target } from './kubectl.ts';
 import { SYSTEM_NAMESPACE } from './install.ts';
 
@@ -40,7 +41,7 @@ export const KEY_SERVICE_URL = `https://seks-keyservice.${SYSTEM_NAMESPACE}.svc.
 /** prints a {@link Theft}; runs in the agent's image and in the sidecar's, which both have node */
 export const THIEF = `
 import { readFileSync } from 'node:fs';
-const { url, files, tokens, wanted, namespace, serviceAccount, lease } = JSON.parse(process.argv[1]);
+const { url, features, files, tokens, wanted, namespace, serviceAccount, lease } = JSON.parse(process.argv[1]);
 const read = (path) => readFileSync(path, 'utf8').trim();
 const said = ({ error, message }) => error?.code ?? /SEKS_[A-Z_]+/.exec(message)?.[0] ?? message ?? '';
 async function post(to, token, body) {
@@ -52,7 +53,7 @@ const { protected: head, unprotected: { edks } } = JSON.parse(lease.sealed);
 const { bindingUid, credential } = lease;
 const request = {
   protocol: 1,
-  features: ['intercept.base-url', 'placement.header', 'usage.openai', 'usage.anthropic'],
+  features,
   credentials: [{ bindingUid, credential, sources: [{ state: 'sealed', header: { protected: head, edks } }] }],
 };
 const all = { ...tokens };
@@ -79,7 +80,7 @@ console.log(JSON.stringify({ leases, minted }));
 
 /** what a thief is told, as the program's argument */
 export function thiefArgument({ files = {}, tokens = {}, wanted = {}, ...rest }: Loot): string {
-  return JSON.stringify({ url: KEY_SERVICE_URL, files, tokens, wanted, ...rest });
+  return JSON.stringify({ url: KEY_SERVICE_URL, features: FEATURES, files, tokens, wanted, ...rest });
 }
 
 /** runs the thief in a container that has node */

@@ -1,6 +1,6 @@
 // Agents with their keys and bindings, as the test files need them.
 import { createHash } from 'node:crypto';
-import { PROVIDERS, type ProviderName } from '../upstream/provider-stub.ts';
+import { CHAT_PROVIDERS, type ChatProviderName } from '../upstream/provider-stub.ts';
 import { readyAgent } from './agent.ts';
 import { isReady, type LiveObject, type Pod, type Target } from './kubectl.ts';
 import {
@@ -19,7 +19,7 @@ export interface AgentSetup {
   /** name of pod, binding and label */
   readonly app: string;
   /** default: openai */
-  readonly providers?: readonly ProviderName[];
+  readonly providers?: readonly ChatProviderName[];
   /** instead of a credential for each provider */
   readonly credentials?: readonly CredentialSpec[];
   readonly binding?: Readonly<Record<string, unknown>>;
@@ -78,7 +78,7 @@ export async function removeAgent({ kubectl }: Suite, app: string): Promise<void
 async function sealedKeys(
   { kubectl, stub }: Suite,
   secret: string,
-  providers: readonly ProviderName[],
+  providers: readonly ChatProviderName[],
 ): Promise<object[]> {
   const sealed = await Promise.all(
     providers.map((provider) =>
@@ -119,7 +119,7 @@ export async function everydayAgent(suite: Suite): Promise<Target> {
   const command = ['node', 'loop.mjs'];
   return startAgent(suite, {
     app,
-    providers: PROVIDERS,
+    providers: CHAT_PROVIDERS,
     pod: { command, annotations: { [annotation]: hash } },
   });
 }

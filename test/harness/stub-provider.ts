@@ -4,13 +4,13 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { PROVIDERS, type ProviderName } from '../upstream/provider-stub.ts';
+import { CHAT_PROVIDERS, type ChatProviderName } from '../upstream/provider-stub.ts';
 import type { SeenRequest, Summary } from '../upstream/record.ts';
 import { makeServerCertificate } from './certificates.ts';
 import { repositoryDir } from './images.ts';
 import { isReady, type Kubectl, type KubeObject, type Pod } from './kubectl.ts';
 
-export type RealKeys = Readonly<Record<ProviderName, string>>;
+export type RealKeys = Readonly<Record<ChatProviderName, string>>;
 
 export interface StubProvider {
   readonly host: string;
@@ -20,10 +20,10 @@ export interface StubProvider {
   summary(): Promise<Summary>;
   /** id of the latest request, to ask later for what came after it */
   latestId(): Promise<number>;
-  /** as if the key had been replaced in the provider's console */
   /** forgets what it saw */
   clear(): Promise<void>;
-  replaceKey(provider: ProviderName, key: string): Promise<void>;
+  /** as if the key had been replaced in the provider's console */
+  replaceKey(provider: ChatProviderName, key: string): Promise<void>;
 }
 
 export interface StubSettings {
@@ -56,11 +56,11 @@ export async function ensureStubProvider(kubectl: Kubectl, settings: StubSetting
   const control = `/api/v1/namespaces/${namespace}/services/http:stub:control/proxy`;
   const requests = async (sinceId = 0): Promise<SeenRequest[]> =>
     JSON.parse(await kubectl.raw(`${control}/requests?since=${sinceId}`)) as SeenRequest[];
-  const replaceKey = async (provider: ProviderName, key: string): Promise<void> => {
+  const replaceKey = async (provider: ChatProviderName, key: string): Promise<void> => {
     await kubectl.run(['create', '--raw', `${control}/keys/${provider}`, '-f', '-'], { input: key });
   };
   // A test that ended in the middle may have left another key behind.
-  if (running !== undefined) await Promise.all(PROVIDERS.map((name) => replaceKey(name, keys[name])));
+  if (running !== undefined) await Promise.all(CHAT_PROVIDERS.map((name) => replaceKey(name, keys[name])));
   return {
     host,
     keys,
@@ -94,7 +94,7 @@ async function runningStub(
   return {
     caPem: decode(certificate.data['ca.crt']),
     keys: Object.fromEntries(
-      PROVIDERS.map((name) => [name, decode(keys.data[keyVariable(name)])]),
+      CHAT_PROVIDERS.map((name) => [name, decode(keys.data[keyVariable(name)])]),
     ) as RealKeys,
   };
 }
@@ -118,7 +118,7 @@ async function deploy(kubectl: Kubectl, settings: StubSettings, host: string): P
       apiVersion: 'v1',
       kind: 'Secret',
       metadata: { name: 'stub-keys', namespace },
-      stringData: Object.fromEntries(PROVIDERS.map((name) => [keyVariable(name), keys[name]])),
+      stringData: Object.fromEntries(CHAT_PROVIDERS.map((name) => [keyVariable(name), keys[name]])),
     },
     {
       apiVersion: 'v1',
@@ -145,21 +145,28 @@ function decode(value: string | undefined): string {
   return Buffer.from(value ?? '', 'base64').toString('utf8');
 }
 
-function keyVariable(provider: ProviderName): string {
+function keyVariable(provider: ChatProviderName): string {
   return `UPSTREAM_KEY_${provider.toUpperCase()}`;
+}
+
+/** the spec of a built-in provider, as its document has it */
+export function providerSpec(name: string): Record<string, unknown> {
+  const file = join(repositoryDir, 'crds', 'providers', `${name}.yaml`);
+  return (parse(readFileSync(file, 'utf8')) as { spec: Record<string, unknown> }).spec;
 }
 
 /** the built-in providers, leading to the stub */
 export function stubProviders(host: string, caBundle: string): object[] {
-  return PROVIDERS.map((name) => {
-    const file = join(repositoryDir, 'crds', 'providers', `${name}.yaml`);
-    const builtIn = parse(readFileSync(file, 'utf8')) as { spec: Record<string, unknown> };
-    return { ...builtIn, spec: { ...builtIn.spec, upstreams: [{ host, network: 'Private' }], caBundle } };
-  });
+  return CHAT_PROVIDERS.map((name) => ({
+    apiVersion: 'seks.ai/v1alpha1',
+    kind: 'SeksProvider',
+    metadata: { name },
+    spec: { ...providerSpec(name), upstreams: [{ host, network: 'Private' }], caBundle },
+  }));
 }
 
 export async function removeStubProviders(kubectl: Kubectl): Promise<void> {
-  await kubectl.attempt(['delete', 'seksprovider', ...PROVIDERS, '--ignore-not-found']);
+  await kubectl.attempt(['delete', 'seksprovider', ...CHAT_PROVIDERS, '--ignore-not-found']);
 }
 
 function stubPod(namespace: string, image: string): object {

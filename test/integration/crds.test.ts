@@ -136,8 +136,23 @@ describe('SeksBinding', () => {
     ],
     [
       'a field of a later version',
-      /unknown field "spec\.credentials\[0\]\.limits"/,
-      (spec) => (spec.credential['limits'] = { requestsPerMinute: 1 }),
+      /unknown field "spec\.credentials\[0\]\.quota"/,
+      (spec) => (spec.credential['quota'] = { requestsPerMonth: 1 }),
+    ],
+    [
+      'an unknown intercept mode',
+      /spec\.credentials\[0\]\.intercept\[0\]: Unsupported value: "DNS"/,
+      (spec) => (spec.credential['intercept'] = ['DNS']),
+    ],
+    [
+      'S6: a parameter that is more than one DNS label',
+      /spec\.credentials\[0\]\.parameters\.tenant: Invalid value: "a\.evil"/,
+      (spec) => (spec.credential['parameters'] = { tenant: 'a.evil' }),
+    ],
+    [
+      'a budget of nothing',
+      /spec\.credentials\[0\]\.limits: .*usdPerDay must be more than 0/,
+      (spec) => (spec.credential['limits'] = { usdPerDay: '0.00' }),
     ],
   ];
 
@@ -234,8 +249,23 @@ describe('SeksProvider', () => {
     ['no upstream', /spec\.upstreams: Required value/, (spec) => delete spec['upstreams']],
     [
       'S6: an IP address as host',
-      /spec\.upstreams\[0\]\.host: .*must be a DNS name, not an IP address/,
+      /spec\.upstreams\[0\]\.host: Invalid value: "169\.254\.169\.254"/,
       (spec) => (spec['upstreams'] = [{ host: '169.254.169.254' }]),
+    ],
+    [
+      'S6: a wildcard as first host',
+      /spec\.upstreams: .*the first upstream must be one host that gets the credential/,
+      (spec) => (spec['upstreams'] = [{ host: '*.example.com' }]),
+    ],
+    [
+      'a host that stands twice',
+      /spec\.upstreams: .*each host must stand once/,
+      (spec) => (spec['upstreams'] = [{ host: 'api.example.com' }, { host: 'api.example.com', port: 8443 }]),
+    ],
+    [
+      'two places for a credential in one entry',
+      /spec\.auth\[0\]: .*must name exactly one place/,
+      (spec) => (spec['auth'] = [{ header: { name: 'x-key' }, query: { name: 'key' } }]),
     ],
     [
       'S6: a host with a port or path',

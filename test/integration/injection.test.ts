@@ -19,6 +19,7 @@ import {
   apiTokenVolumes,
   createPod,
   GATED,
+  INJECTED_VOLUMES,
   manifestOf,
   OPENAI_NAMES,
   sidecarOf,
@@ -172,7 +173,8 @@ clusterSuite('injection on a real API server', (suite) => {
       expect(others.map(({ name }) => name)).toEqual(['log', 'migrate', 'agent']);
       for (const { env = [] } of others) {
         expect(env.slice(0, OPENAI_NAMES.length).map(({ name }) => name)).toEqual(OPENAI_NAMES);
-        expect(env[1]?.value).toBe('http://127.0.0.1:15080/openai/v1');
+        const baseUrl = env.find(({ name }) => name === 'OPENAI_BASE_URL');
+        expect(baseUrl?.value).toBe('http://127.0.0.1:15080/openai/v1');
       }
       const tokens = others.map(({ env = [] }) => env[0]?.value ?? '');
       for (const token of tokens) expect(token).toMatch(/^sk-proj-.*seks/);
@@ -243,7 +245,7 @@ clusterSuite('injection on a real API server', (suite) => {
       expect(mesh).toHaveProperty('securityContext.capabilities.drop', ['NET_RAW']);
       expect(agent.env?.map(({ name }) => name)).toEqual(OPENAI_NAMES);
       expect(twice.spec.initContainers?.map(({ name }) => name)).toEqual(['seks-proxy']);
-      expect(twice.spec.volumes?.map(({ name }) => name)).toEqual(['seks-private']);
+      expect(twice.spec.volumes?.map(({ name }) => name)).toEqual(INJECTED_VOLUMES);
       expect(configOf(twice)).toEqual(configOf(firstInjected));
     });
 
@@ -382,6 +384,132 @@ clusterSuite('injection on a real API server', (suite) => {
     });
   });
 
+  describe('intercept modes', () => {
+    const SYSCTL = { name: 'net.ipv4.ip_unprivileged_port_start', value: '0' };
+    /** what Pod Security "restricted" asks of a container */
+    const restricted = {
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'] },
+      runAsNonRoot: true,
+      runAsUser: 1000,
+      seccompProfile: { type: 'RuntimeDefault' },
+    };
+
+    /** of our own, because the harness replaces the built-in ones with its stubs */
+    const FORGE = 'forge-of-injection-test';
+    const HOSTS = ['acme.forge.example', 'api.forge.example'];
+    const forge = (intercept: readonly string[], parameters: object = { tenant: 'acme' }) => ({
+      ...credential(FORGE, 'alias-keys'),
+      intercept,
+      parameters,
+    });
+
+    beforeAll(async () => {
+      await kubectl.apply({
+        apiVersion: 'seks.ai/v1alpha1',
+        kind: 'SeksProvider',
+        metadata: { name: FORGE },
+        spec: {
+          upstreams: [{ host: '{tenant}.forge.example' }, { host: 'api.forge.example' }],
+          parameters: [{ name: 'tenant' }],
+          auth: [{ header: { name: 'authorization', scheme: 'Bearer' } }],
+          env: { key: ['FORGE_TOKEN'], baseUrl: ['FORGE_URL'] },
+          fakeToken: 'fg_{token}',
+        },
+      });
+      const credentials = [forge(['HostAlias', 'Proxy'])];
+      await applyBinding(kubectl, seksBinding({ name: 'alias', namespace, app: 'alias', credentials }));
+      await readiness('alias', 'True');
+    });
+    afterAll(() => kubectl.run(['delete', 'seksprovider', FORGE, '--ignore-not-found']));
+
+    /** the condition once it has this status */
+    function readiness(name: string, wanted: string) {
+      return kubectl.waitFor(
+        { kind: 'seksbinding', name, namespace },
+        `to be Ready=${wanted}`,
+        ({ status }) =>
+          status?.conditions?.find(({ type, status: value }) => type === 'Ready' && value === wanted),
+      );
+    }
+
+    const aliased = (name: string, spec: object, container: object = {}): object =>
+      pod(name, { app: 'alias' }, { spec, container });
+
+    test('hosts, port and variables are stored beside what the author has', async () => {
+      const hostAliases = [{ ip: '10.1.2.3', hostnames: ['db.internal'] }];
+      const securityContext = { fsGroup: 7, sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: '1' }] };
+      const { spec } = await createPod(kubectl, aliased('aliased', { hostAliases, securityContext }));
+      expect(spec['hostAliases']).toEqual([...hostAliases, { ip: '127.0.0.1', hostnames: HOSTS }]);
+      expect(spec['securityContext']).toEqual({
+        ...securityContext,
+        sysctls: [...securityContext.sysctls, SYSCTL],
+      });
+      const env = new Map(spec.containers[0].env?.map(({ name, value }) => [name, value]));
+      expect(env.get('FORGE_TOKEN')).toMatch(/^fg_seks/);
+      expect(env.has('FORGE_URL')).toBe(false);
+      expect(env.get('SSL_CERT_FILE')).toBe('/var/run/seks/public/ca-bundle.pem');
+      expect(env.get('HTTPS_PROXY')).toBe('http://127.0.0.1:15080');
+      expect(env.get('no_proxy')).toBe('127.0.0.1,localhost,.svc,.cluster.local');
+    });
+
+    test('the pod may be "restricted"', async () => {
+      const labels = { ...OPTED_IN, 'pod-security.kubernetes.io/enforce': 'restricted' };
+      const strict = await makeNamespace(kubectl, 'strict', labels);
+      try {
+        const credentials = [forge(['HostAlias'])];
+        await applyBinding(
+          kubectl,
+          seksBinding({ name: 'alias', namespace: strict, app: 'alias', credentials }),
+        );
+        const change = { namespace: strict, container: { securityContext: restricted } };
+        const { spec } = await createPod(kubectl, pod('strict', { app: 'alias' }, change));
+        expect(spec['securityContext']).toEqual({ sysctls: [SYSCTL] });
+      } finally {
+        await removeNamespaces(kubectl, strict);
+      }
+    });
+
+    test('a host that the author points elsewhere is refused, and kubectl shows what to remove', async () => {
+      const hostAliases = [{ ip: '10.1.2.3', hostnames: ['api.forge.example'] }];
+      const said = await refusal(aliased('elsewhere', { hostAliases }));
+      expect(said).toMatch(/denied the request: SEKS_INJECT_INTERCEPT_CONFLICT: /);
+      expect(said).toContain('spec.hostAliases[0] points api.forge.example to another address');
+    });
+
+    test('a volume of the author where ours will be is refused, and named', async () => {
+      const volumes = [{ name: 'mine', emptyDir: {} }];
+      const volumeMounts = [{ name: 'mine', mountPath: '/var/run/seks/public' }];
+      const said = await refusal(aliased('clash', { volumes }, { volumeMounts }));
+      expect(said).toMatch(/denied the request: SEKS_INJECT_RESERVED_NAME: /);
+      expect(said).toContain('the mount of mine at /var/run/seks/public in spec.containers[0] (agent)');
+    });
+
+    test('what the author keeps comes back as warnings', async () => {
+      const ports = [{ containerPort: 443 }];
+      const env = [
+        { name: 'SSL_CERT_FILE', value: '/etc/corp.pem' },
+        { name: 'https_proxy', value: 'http://corp' },
+      ];
+      const { code, stderr } = await tryCreate(kubectl, aliased('warned', {}, { ports, env }));
+      expect(code).toBe(0);
+      expect(stderr).toMatch(/Warning: seks: .*containerPort 443/);
+      expect(stderr).toMatch(/Warning: seks: .*SSL_CERT_FILE is kept; add .*ca-bundle\.pem/);
+      expect(stderr).toMatch(
+        /Warning: seks: .*https_proxy is kept, so intercept mode Proxy does not work there/,
+      );
+    });
+
+    test('wrong parameters are refused at the pod and shown at the binding', async () => {
+      const credentials = [forge(['BaseURL'], { tenant: 'acme', region: 'eu' })];
+      await applyBinding(kubectl, seksBinding({ name: 'params', namespace, app: 'params', credentials }));
+      expect(await refusal(pod('params', { app: 'params' }))).toMatch(
+        /denied the request: SEKS_PARAMETER_INVALID: .*has no parameter region/,
+      );
+      expect(await readiness('params', 'False')).toMatchObject({ reason: 'ParameterInvalid' });
+    });
+  });
+
   test('a server-side dry run shows the injected pod and leaves no trace', async () => {
     await applyBinding(kubectl, bindingFor('dry', namespace));
     const counted = await kubectl.get<StoredBinding>('seksbinding', 'dry', namespace);
@@ -407,13 +535,13 @@ clusterSuite('injection on a real API server', (suite) => {
   });
 
   describe('S11: what a pod’s author may set', () => {
-    /** the sidecar and its volume, without what is new in each injection */
+    /** the sidecar and its volumes, without what is new in each injection */
     function privateParts(injected: StoredPod): unknown {
       const { env, ...sidecar } = sidecarOf(injected);
       return {
         sidecar: { ...sidecar, env: env?.filter(({ name }) => name !== 'SEKS_CONFIG') },
         config: configOf(injected),
-        volume: injected.spec.volumes?.find(({ name }) => name === 'seks-private'),
+        volumes: injected.spec.volumes?.filter(({ name }) => INJECTED_VOLUMES.includes(name)),
       };
     }
 

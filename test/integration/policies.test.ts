@@ -2,6 +2,7 @@
 // neither an installed chart nor another test is touched.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
+import { PUBLIC_MOUNT } from '../../operator/src/injection/sidecar.ts';
 import { waitUntil } from '../cluster/wait-until.ts';
 import type { KubernetesObject } from './kubernetes.ts';
 import { kubectl, mustKubectl, renderChart, temporaryNamespace } from './kubernetes.ts';
@@ -11,7 +12,9 @@ import {
   mount,
   plainPod,
   SEKS_TOKEN,
+  setAgentSecurity,
   setSidecarSecurity,
+  setupContainer,
   sidecarOf,
   tokenSource,
   withoutToken,
@@ -75,18 +78,35 @@ describe('pods at creation', () => {
 
   test('an injected pod keeps what is harmless', async () => {
     const pod = sample();
-    pod.spec.containers[0]['securityContext'] = {
-      runAsUser: 0,
-      capabilities: { add: ['NET_BIND_SERVICE', 'chown'] },
-    };
+    setAgentSecurity(pod, { runAsUser: 0, capabilities: { add: ['NET_BIND_SERVICE', 'chown'] } });
     pod.spec.containers[0]['envFrom'] = [{ secretRef: { name: 'other-secret' } }];
     pod.spec.volumes.push(
       { name: 'own-token', projected: { sources: [tokenSource('vault')] } },
       { name: 'other', secret: { secretName: 'other-secret' } },
     );
-    pod.spec.initContainers.push({ name: 'setup', image: 'registry.example/agent:1' });
+    pod.spec.initContainers.push(setupContainer());
     expect(await create(pod)).toEqual(ACCEPTED);
   });
+
+  test('an injected pod may have what intercept mode HostAlias adds, and containers without certificates', async () => {
+    const pod = sample();
+    pod.spec['hostAliases'] = [{ ip: '127.0.0.1', hostnames: ['api.openai.com'] }];
+    pod.spec['securityContext'] = {
+      sysctls: [{ name: 'net.ipv4.ip_unprivileged_port_start', value: '0' }],
+    };
+    pod.spec.containers[0]['volumeMounts'] = [];
+    pod.spec.initContainers.push(setupContainer({ volumeMounts: [PUBLIC_MOUNT] }));
+    expect(await create(pod)).toEqual(ACCEPTED);
+  });
+
+  test.each(['ALL', 'all', 'NET_RAW', 'CAP_NET_RAW', 'net_raw'])(
+    'a container that drops %s has given up raw sockets',
+    async (capability) => {
+      const pod = sample();
+      setAgentSecurity(pod, { capabilities: { drop: ['CHOWN', capability] } });
+      expect(await create(pod)).toEqual(ACCEPTED);
+    },
+  );
 
   const refused: [string, RegExp, (pod: Pod) => void][] = [
     [
@@ -127,7 +147,7 @@ describe('pods at creation', () => {
       /first init container/,
       (pod) => {
         withoutToken(pod);
-        pod.spec.initContainers.unshift({ name: 'first', image: 'registry.example/agent:1' });
+        pod.spec.initContainers.unshift(setupContainer({ name: 'first' }));
       },
     ],
     [
@@ -198,14 +218,71 @@ describe('pods at creation', () => {
       'S2: a second private volume in another container',
       /only seks-proxy may use a volume seks-private.*agent/,
       (pod) => {
-        pod.spec.volumes.push({ name: 'seks-private-run', emptyDir: {} });
         mount(pod, 'seks-private-run');
       },
+    ],
+    ...[
+      ['writable', {}],
+      ['writable, spelled out', { readOnly: false }],
+      ['at another path', { readOnly: true, mountPath: '/etc/ssl' }],
+      ['in part', { readOnly: true, subPath: 'ca.pem' }],
+      ['in part, by an expression', { readOnly: true, subPathExpr: '$(NAME)' }],
+    ].map(([how, change]): [string, RegExp, (pod: Pod) => void] => [
+      `S2: the certificates to trust, mounted ${how as string}`,
+      /only be mounted read-only and whole at \/var\/run\/seks\/public: agent/,
+      (pod) => {
+        const { readOnly: _, ...writable } = PUBLIC_MOUNT;
+        pod.spec.containers[0]['env'] = [{ name: 'NAME', value: 'x' }];
+        pod.spec.containers[0]['volumeMounts'] = [{ ...writable, ...(change as object) }];
+      },
+    ]),
+    ...['seks-private-run', 'seks-public'].flatMap((name) =>
+      [
+        ['on a disk', { emptyDir: {} }],
+        ['in huge pages', { emptyDir: { medium: 'HugePages' } }],
+        ['of another pod', { persistentVolumeClaim: { claimName: 'shared' } }],
+        ['from a ConfigMap', { configMap: { name: 'mine' } }],
+      ].map(([how, source]): [string, RegExp, (pod: Pod) => void] => [
+        `S1: the volume ${name} ${how as string}`,
+        new RegExp(`must be as the webhook adds them: ${name}`),
+        (pod) => {
+          const others = pod.spec.volumes.filter((volume) => volume.name !== name);
+          pod.spec.volumes = [...others, { name, ...(source as object) }];
+        },
+      ]),
+    ),
+    [
+      'S3: sealed keys from another kind of volume',
+      /must be as the webhook adds them: seks-private\./,
+      (pod) => {
+        const others = pod.spec.volumes.filter(({ name }) => name !== 'seks-private');
+        pod.spec.volumes = [...others, { name: 'seks-private', emptyDir: {} }];
+      },
+    ],
+    [
+      'another volume with a name of ours',
+      /must be as the webhook adds them: seks-private-x/,
+      (pod) => void pod.spec.volumes.push({ name: 'seks-private-x', emptyDir: { medium: 'Memory' } }),
+    ],
+    [
+      'S16: raw sockets, by saying nothing',
+      /must drop the capability NET_RAW or ALL: agent/,
+      (pod) => delete pod.spec.containers[0]['securityContext'],
+    ],
+    [
+      'S16: raw sockets, by dropping others',
+      /must drop the capability NET_RAW or ALL: agent/,
+      (pod) => setAgentSecurity(pod, { capabilities: { drop: ['CHOWN', 'NET_ADMIN'] } }),
+    ],
+    [
+      'S16: raw sockets in an init container',
+      /must drop the capability NET_RAW or ALL: setup/,
+      (pod) => void pod.spec.initContainers.push(setupContainer({ securityContext: {} })),
     ],
     [
       "the sidecar's user in another container",
       /UID 64021 is for seks-proxy alone.*agent/,
-      (pod) => (pod.spec.containers[0]['securityContext'] = { runAsUser: 64021 }),
+      (pod) => setAgentSecurity(pod, { runAsUser: 64021 }),
     ],
     [
       "the sidecar's user for the whole pod",
@@ -215,31 +292,29 @@ describe('pods at creation', () => {
     [
       'a privileged container',
       /privileged, procMount and capabilities.*agent/,
-      (pod) => (pod.spec.containers[0]['securityContext'] = { privileged: true }),
+      (pod) => setAgentSecurity(pod, { privileged: true }),
     ],
     ...['SYS_PTRACE', 'SYS_ADMIN', 'NET_ADMIN', 'NET_RAW', 'BPF', 'cap_sys_ptrace', 'ALL', 'TOMORROWS'].map(
       (capability): [string, RegExp, (pod: Pod) => void] => [
         `capability ${capability}`,
         /privileged, procMount and capabilities.*agent/,
-        (pod) => (pod.spec.containers[0]['securityContext'] = { capabilities: { add: [capability] } }),
+        (pod) => setAgentSecurity(pod, { capabilities: { add: [capability] } }),
       ],
     ),
     [
       'a privileged init container',
       /privileged, procMount and capabilities.*setup/,
       (pod) =>
-        void pod.spec.initContainers.push({
-          name: 'setup',
-          image: 'registry.example/agent:1',
-          securityContext: { privileged: true },
-        }),
+        void pod.spec.initContainers.push(
+          setupContainer({ securityContext: { privileged: true, capabilities: { drop: ['ALL'] } } }),
+        ),
     ],
     [
       'unmasked /proc',
       /privileged, procMount and capabilities.*agent/,
       (pod) => {
         pod.spec['hostUsers'] = false;
-        pod.spec.containers[0]['securityContext'] = { procMount: 'Unmasked' };
+        setAgentSecurity(pod, { procMount: 'Unmasked' });
       },
     ],
     [
@@ -282,11 +357,9 @@ describe('pods at creation', () => {
       'S2: a Secret of the binding in envFrom of an init container',
       /also in the environment of setup/,
       (pod) =>
-        void pod.spec.initContainers.push({
-          name: 'setup',
-          image: 'registry.example/agent:1',
-          envFrom: [{ secretRef: { name: 'alice-keys' } }],
-        }),
+        void pod.spec.initContainers.push(
+          setupContainer({ envFrom: [{ secretRef: { name: 'alice-keys' } }] }),
+        ),
     ],
     [
       'S2: a token of SEKS in another container',

@@ -1,6 +1,6 @@
 // Pods for tests of admission: one that nobody touched, one as our webhook leaves it, and ways to spoil it.
 import type { InjectionConfig } from '../../crds/src/index.ts';
-import { buildSidecar, buildVolumes } from '../../operator/src/injection/sidecar.ts';
+import { PUBLIC_MOUNT, buildSidecar, buildVolumes } from '../../operator/src/injection/sidecar.ts';
 import type { KubernetesObject } from './kubernetes.ts';
 
 export interface Container {
@@ -37,6 +37,7 @@ export function injectedPod(namespace: string, image: string): Pod {
     issuedAtSeconds: 0,
     sidecar: { image, imagePullPolicy: 'IfNotPresent', resources: { requests: { cpu: '20m' }, limits: {} } },
     keyService: { url: 'https://seks-keyservice.seks-system.svc.cluster.local:8443', caBundle: '' },
+    interception: { aliases: [], proxied: [] },
     bindings: [
       {
         uid: '00000000-0000-0000-0000-000000000000',
@@ -59,6 +60,9 @@ export function injectedPod(namespace: string, image: string): Pod {
   pod.spec.initContainers = [buildSidecar(config)];
   pod.spec.volumes = buildVolumes(config);
   pod.spec['automountServiceAccountToken'] = false;
+  const [agent] = pod.spec.containers;
+  agent['volumeMounts'] = [PUBLIC_MOUNT];
+  agent['securityContext'] = { capabilities: { drop: ['NET_RAW'] } };
   return pod;
 }
 
@@ -98,6 +102,25 @@ export function sidecarOf(pod: Pod): Container {
 export function setSidecarSecurity(pod: Pod, change: object): void {
   const sidecar = sidecarOf(pod);
   sidecar['securityContext'] = { ...(sidecar['securityContext'] as object), ...change };
+}
+
+/** a further init container, which gave up raw sockets as the webhook makes all do */
+export function setupContainer(fields: object = {}): Container {
+  return {
+    name: 'setup',
+    image: 'registry.example/agent:1',
+    securityContext: { capabilities: { drop: ['ALL'] } },
+    ...fields,
+  };
+}
+
+/** sets fields of the agent's securityContext; what it dropped stays dropped unless `capabilities` say otherwise */
+export function setAgentSecurity(
+  pod: Pod,
+  change: { capabilities?: object; [field: string]: unknown },
+): void {
+  const capabilities = { drop: ['NET_RAW'], ...change.capabilities };
+  pod.spec.containers[0]['securityContext'] = { ...change, capabilities };
 }
 
 export function mount(pod: Pod, volume: string): void {

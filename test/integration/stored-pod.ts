@@ -1,4 +1,5 @@
 // Pods as the API server stored them, to compare one that was injected with one that was not.
+import { resolveProvider } from '@seks/crds';
 import type { CommandResult } from '../cluster/command.ts';
 import type { Kubectl } from '../harness/kubectl.ts';
 
@@ -30,9 +31,17 @@ export interface StoredPod {
   status?: unknown;
 }
 
+const { spec: openai } = resolveProvider('openai', () => undefined);
 const API_ACCESS = /^kube-api-access-/;
-/** every name that a credential of the built-in provider openai sets */
-export const OPENAI_NAMES = ['OPENAI_API_KEY', 'OPENAI_BASE_URL', 'OPENAI_AGENTS_DISABLE_TRACING'];
+/** every name that a container with a credential of the built-in provider openai gets */
+export const OPENAI_NAMES = [
+  ...openai.env.key,
+  ...(openai.env.baseUrl ?? []),
+  ...(openai.env.constants ?? []).map(({ name }) => name),
+  'NODE_EXTRA_CA_CERTS',
+];
+/** the volumes that the injection adds, in its order */
+export const INJECTED_VOLUMES = ['seks-private', 'seks-private-run', 'seks-public'];
 
 /** keeps the scheduler away: the pod is stored and admitted, and no kubelet has work with it */
 export const GATED = { schedulingGates: [{ name: 'seks.test/never' }] } as const;
@@ -82,10 +91,12 @@ export function specWithoutInjection(pod: StoredPod): StoredPod['spec'] {
   const changed = {
     ...spec,
     initContainers: spec.initContainers?.slice(1),
-    volumes: spec.volumes?.filter(({ name }) => name !== 'seks-private'),
+    volumes: spec.volumes?.filter(({ name }) => !INJECTED_VOLUMES.includes(name)),
   };
   for (const container of allContainers({ ...pod, spec: changed as StoredPod['spec'] })) {
     container.env = container.env?.filter(({ name }) => !OPENAI_NAMES.includes(name)) ?? [];
+    container.volumeMounts =
+      container.volumeMounts?.filter(({ name }) => !INJECTED_VOLUMES.includes(name)) ?? [];
     keepRawSockets(container);
   }
   return withoutEmptyLists(changed);

@@ -54,7 +54,7 @@ export interface SeksPodSelector {
 export interface SeksCredential {
   /** Name of the credential, unique in the binding. */
   name: string;
-  /** Built-in provider (openai, anthropic, gemini, groq) or the name of a SeksProvider. */
+  /** Built-in provider, e.g. openai, or the name of a SeksProvider. */
   provider: string;
   /**
    * Containers that get this credential's token and variables. Omitted means all containers and init
@@ -73,9 +73,34 @@ export interface SeksCredential {
   allow?: Array<{
     /** HTTP methods. Omitted means every method. */
     methods?: Array<'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS'>;
+    /** Hosts among the provider's upstreams, as written there. Omitted means all of them. */
+    hosts?: string[];
     /** Upstream paths. * stands for anything within a segment, ** for anything across segments. */
     paths: string[];
   }>;
+  /**
+   * Models that the agent may use; * stands for anything. Omitted means every model. Requests that could use
+   * a model but name none are refused.
+   */
+  models?: string[];
+  /** Limits of each pod for this credential. Days are UTC days. */
+  limits?: {
+    /** Requests in a minute. */
+    requestsPerMinute?: number;
+    /** Requests at the same time. */
+    concurrentRequests?: number;
+    /** Tokens in a day as the provider reports them. */
+    tokensPerDay?: number;
+    /** US dollars in a day, by the provider document's prices. Models without a price are refused. */
+    usdPerDay?: string;
+  };
+  /**
+   * How requests come to the sidecar, instead of the provider's choice. BaseURL sets variables, HostAlias
+   * the pod's /etc/hosts, Proxy HTTPS_PROXY.
+   */
+  intercept?: Array<'BaseURL' | 'HostAlias' | 'Proxy'>;
+  /** Values for the provider's parameters, e.g. the resource of azure-openai. */
+  parameters?: Record<string, string>;
   /** Names of the variables to set, instead of the provider's. */
   env?: {
     /** Variables that get the fake token. */

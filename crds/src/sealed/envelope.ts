@@ -1,6 +1,6 @@
 // The `seks.v1` envelope as data: a flattened JWE JSON object (RFC 7516 §7.2.2) on one line.
 // Its header part travels to the key service; the ciphertext part never leaves the sidecar.
-import { z } from 'zod';
+import * as z from 'zod';
 
 const base64url = z.string().regex(/^[A-Za-z0-9_-]*$/, 'must be base64url without padding');
 

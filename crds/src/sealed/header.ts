@@ -1,6 +1,6 @@
 // The protected header of a `seks.v1` envelope. It has exactly one spelling: what does not re-encode to the same bytes
 // (duplicate names, escapes, white space, another order) is refused, so two parsers can never read it differently.
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { SeksError } from '../errors.ts';
 import { checkSealContext, compareContext } from './context.ts';

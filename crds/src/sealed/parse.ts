@@ -1,5 +1,5 @@
 // Text to envelope and back. An envelope is one line with one spelling; anything else is refused before it is used.
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { SeksError } from '../errors.ts';
 import { envelopeHeader, wrappedDataKey } from './envelope.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { SeksError } from '@seks/crds';
-import type { SeksBinding, SeksCondition } from '@seks/crds';
+import type { Provider, SeksBinding, SeksCondition } from '@seks/crds';
 
-import { NOW_MS, binding as makeBinding, builtIn } from '../injection/fixtures.ts';
+import { NOW_MS, binding as makeBinding, builtIn, credential } from '../injection/fixtures.ts';
 import type { PodCounts } from './count-pods.ts';
 import { desiredStatus, expiryMs, formatTime, statusEquals } from './desired-status.ts';
 import type { OwnedStatus, StatusInputs } from './desired-status.ts';
@@ -42,6 +42,10 @@ describe('Ready', () => {
   const unknown = (name: string): never => {
     throw new SeksError('SEKS_PROVIDER_UNKNOWN', `Provider: ${name}.`);
   };
+  const bare = (name: string): Provider => {
+    const { usage: _, prices: __, modelFrom: ___, ...spec } = builtIn(name).spec;
+    return { name, spec };
+  };
   const sealed = condition('Sealed', 'False', { reason: 'SecretMissing', message: 'Create the Secret.' });
 
   test('is True when nothing is wrong, also before the first lease', () => {
@@ -53,6 +57,24 @@ describe('Ready', () => {
     ['suspended', makeBinding('b', { suspend: true }), {}, 'BindingSuspended'],
     ['expired', makeBinding('b', { expiresAt: '2026-03-01T12:00:00Z' }), {}, 'BindingExpired'],
     ['with an unknown provider', makeBinding(), { provider: unknown }, 'ProviderUnknown'],
+    [
+      'with wrong parameters',
+      makeBinding('b', { credentials: [credential({ parameters: { region: 'eu' } })] }),
+      {},
+      'ParameterInvalid',
+    ],
+    [
+      'with models that the provider gives no means to check',
+      makeBinding('b', { credentials: [credential({ models: ['gpt-*'] })] }),
+      { provider: bare },
+      'LimitUnenforceable',
+    ],
+    [
+      'with a budget for a provider without prices',
+      makeBinding('b', { credentials: [credential({ limits: { usdPerDay: '5' } })] }),
+      { provider: bare },
+      'LimitUnenforceable',
+    ],
     ['with a key that is not there', withConditions(sealed), {}, 'SecretMissing'],
   ])('is False when %s', (_, binding, change, reason) => {
     expect(ready(binding, change)).toMatchObject({ status: 'False', reason });

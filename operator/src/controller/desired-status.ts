@@ -2,6 +2,7 @@
 import { ERRORS, SeksError, reasonOf } from '@seks/crds';
 import type { Provider, SeksBinding, SeksBindingStatus, SeksCondition } from '@seks/crds';
 
+import { boundProvider, limitsProblem } from '../policy/bound-provider.ts';
 import type { PodCounts } from './count-pods.ts';
 
 export interface StatusInputs {
@@ -82,7 +83,8 @@ function readiness({ binding, provider, nowMs }: StatusInputs): Verdict {
   }
   for (const credential of binding.spec.credentials) {
     try {
-      provider(credential.provider);
+      const unkept = limitsProblem(boundProvider(credential, provider), credential);
+      if (unkept !== undefined) throw unkept;
     } catch (error) {
       if (!(error instanceof SeksError)) throw error;
       return problem(error, `Credential ${credential.name}: `);

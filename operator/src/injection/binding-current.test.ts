@@ -26,13 +26,20 @@ function current(
   after: Partial<SeksBindingSpec>,
   options: {
     change?: (pod: RawPod) => void;
+    injectedWith?: (name: string) => Provider;
     provider?: (name: string) => Provider;
     others?: SeksBinding[];
   } = {},
 ): boolean {
   const signer = testSigner();
   const bindings = [binding('research', before), ...(options.others ?? [])];
-  const pod = created(injected(planRequest({ signer, pod: agentPod(TWO), bindings })).pod);
+  const request = planRequest({
+    signer,
+    pod: agentPod(TWO),
+    bindings,
+    provider: options.injectedWith ?? builtIn,
+  });
+  const pod = created(injected(request).pod);
   const verification = verifyInjection({
     pod,
     namespace: NAMESPACE,
@@ -66,6 +73,7 @@ describe('bindingCurrent', () => {
   test('what a lease carries needs no restart', () => {
     expect(current({}, { suspend: true, expiresAt: '2020-01-01T00:00:00Z' })).toBe(true);
     expect(current(one(), one({ allow: [{ paths: ['/v1/models'] }] }))).toBe(true);
+    expect(current(one(), one({ models: ['gpt-*'], limits: { requestsPerMinute: 1 } }))).toBe(true);
   });
 
   test.each<[string, Partial<SeksBindingSpec>, Partial<SeksBindingSpec>]>([
@@ -91,8 +99,55 @@ describe('bindingCurrent', () => {
       one({ env: { key: ['K'] } }),
       one({ env: { key: ['K'], baseUrl: ['U'] } }),
     ],
+    ['intercept mode to aliases', one(), one({ intercept: ['HostAlias'] })],
+    ['intercept mode from aliases', one({ intercept: ['HostAlias'] }), one()],
+    ['one intercept mode of two', one({ intercept: ['BaseURL', 'Proxy'] }), one({ intercept: ['BaseURL'] })],
+    [
+      'one intercept mode to two',
+      one({ intercept: ['HostAlias'] }),
+      one({ intercept: ['HostAlias', 'Proxy'] }),
+    ],
   ])('a change of %s needs a restart', (_, before, after) => {
     expect(current(before, after)).toBe(false);
+  });
+
+  describe('parameters', () => {
+    const openai = builtIn('openai');
+    const upstreams = [{ host: '{tenant}.openai.example' }];
+    const provider = (): Provider => ({
+      ...openai,
+      spec: { ...openai.spec, upstreams, parameters: [{ name: 'tenant' }] },
+    });
+    const of = (tenant: string, intercept: SeksCredential['intercept'] = ['BaseURL']) =>
+      one({ parameters: { tenant }, intercept });
+
+    test('need a restart where they stand in /etc/hosts or in what the proxy takes', () => {
+      expect(current(of('a'), of('b'), { provider, injectedWith: provider })).toBe(true);
+      expect(
+        current(of('a', ['HostAlias']), of('a', ['HostAlias']), { provider, injectedWith: provider }),
+      ).toBe(true);
+      expect(
+        current(of('a', ['HostAlias']), of('b', ['HostAlias']), { provider, injectedWith: provider }),
+      ).toBe(false);
+      expect(current(of('a', ['Proxy']), of('b', ['Proxy']), { provider, injectedWith: provider })).toBe(
+        false,
+      );
+    });
+
+    test('that are wrong count as outdated', () => {
+      expect(current(of('a'), of('a.b'), { provider, injectedWith: provider })).toBe(false);
+    });
+  });
+
+  test('hosts of another binding in the same pod do not count', () => {
+    const others = [
+      binding('b2', { credentials: [credential({ provider: 'groq', intercept: ['HostAlias', 'Proxy'] })] }),
+    ];
+    expect(current(one(), one(), { others })).toBe(true);
+    expect(current(one({ intercept: ['HostAlias'] }), one({ intercept: ['HostAlias'] }), { others })).toBe(
+      true,
+    );
+    expect(current(one(), one({ intercept: ['HostAlias'] }), { others })).toBe(false);
   });
 
   test('another binding of the same name has another uid', () => {

@@ -3,7 +3,7 @@
 import type { ErrorCode } from '@seks/crds';
 
 import { container } from './fixtures.ts';
-import type { RawContainer, RawPod } from './raw-pod.ts';
+import type { RawContainer, RawPod, RawVolumeMount } from './raw-pod.ts';
 
 export interface Breach {
   what: string;
@@ -57,6 +57,10 @@ function isolation(what: string, names: string, change: PodChange): Breach {
 
 function secretExposed(what: string, names: string, change: PodChange): Breach {
   return { what, code: SECRET_EXPOSED, names, change };
+}
+
+function publicPart(field: 'subPath' | 'subPathExpr'): RawVolumeMount {
+  return { name: 'seks-public', mountPath: '/var/run/seks/public', readOnly: true, [field]: 'x' };
 }
 
 function tokenVolume(serviceAccountToken: Record<string, unknown>): PodChange {
@@ -207,6 +211,45 @@ export const BREACHES: readonly Breach[] = [
 
 /** breaches that only a pod which runs already can have: mounts of what the injection added, and debuggers */
 export const LATER_BREACHES: readonly Breach[] = [
+  secretExposed(
+    'the volume of the pod’s CA in the agent',
+    '(planner)',
+    changeAgent({ volumeMounts: [{ name: 'seks-private-run', mountPath: '/x', readOnly: true }] }),
+  ),
+  secretExposed(
+    'the volume of the pod’s CA in a debugger',
+    '(debugger)',
+    addEphemeral({ volumeMounts: [{ name: 'seks-private-run', mountPath: '/x' }] }),
+  ),
+  secretExposed(
+    'a writable mount of the certificates to trust',
+    'read-only',
+    changeAgent({ volumeMounts: [{ name: 'seks-public', mountPath: '/var/run/seks/public' }] }),
+  ),
+  secretExposed(
+    'the certificates to trust at another path',
+    '/var/run/seks/public',
+    changeAgent({ volumeMounts: [{ name: 'seks-public', mountPath: '/etc/ssl', readOnly: true }] }),
+  ),
+  secretExposed(
+    'a part of the certificates to trust',
+    'whole',
+    changeAgent({ volumeMounts: [publicPart('subPath')] }),
+  ),
+  secretExposed(
+    'a part of the certificates to trust, by an expression',
+    'whole',
+    addInit({ volumeMounts: [publicPart('subPathExpr')] }),
+  ),
+  ...['seks-private-run', 'seks-public'].map((volumeName) =>
+    secretExposed(
+      `a variable from a file of ${volumeName}`,
+      volumeName,
+      changeAgent({
+        env: [{ name: 'X', valueFrom: { fileKeyRef: { volumeName, path: 'x', key: 'k' } } }],
+      }),
+    ),
+  ),
   secretExposed(
     'the private volume in the agent',
     '(planner)',

@@ -5,12 +5,13 @@ import type { InjectionConfig } from '@seks/crds';
 
 import type { EnvChange } from './env-change.ts';
 import { isApiAccessVolume } from './exposure.ts';
+import { ALIAS_ADDRESS, PORT_SYSCTL, portSysctlsOf } from './interception.ts';
 import { dropsRawSockets, RAW_SOCKETS } from './isolation.ts';
 import { pointer } from './json-patch.ts';
 import type { JsonPatch } from './json-patch.ts';
 import { placedContainers } from './raw-pod.ts';
 import type { PlacedContainer, RawPod } from './raw-pod.ts';
-import { buildSidecar, buildVolumes } from './sidecar.ts';
+import { PUBLIC_MOUNT, buildSidecar, buildVolumes, servedContainers } from './sidecar.ts';
 
 export interface PatchInput {
   pod: RawPod;
@@ -24,6 +25,8 @@ export function buildPatch({ pod, config, seal, env }: PatchInput): JsonPatch {
   return [
     ...removeApiToken(pod),
     ...env.flatMap(({ place, change }) => changeEnv(place, change)),
+    ...mountCertificates(pod, config),
+    ...aliasHosts(pod, config),
     ...dropRawSockets(pod),
     ...append(pod.spec.volumes, ['spec', 'volumes'], buildVolumes(config)),
     ...prepend(pod.spec.initContainers, ['spec', 'initContainers'], [buildSidecar(config)]),
@@ -67,6 +70,36 @@ export function dropRawSockets(pod: RawPod): JsonPatch {
       }
       return append(securityContext.capabilities.drop, [...path, 'capabilities', 'drop'], drop);
     });
+}
+
+/** hands the certificates to trust to every container that gets a credential */
+function mountCertificates(pod: RawPod, config: InjectionConfig): JsonPatch {
+  const served = servedContainers(config);
+  return placedContainers(pod)
+    .filter(({ container }) => served.has(container.name))
+    .flatMap(({ list, index, container }) =>
+      append(container.volumeMounts, ['spec', list, index, 'volumeMounts'], [PUBLIC_MOUNT]),
+    );
+}
+
+/** points the hosts to the sidecar, and lets it listen on their port */
+function aliasHosts(pod: RawPod, { interception: { aliases } }: InjectionConfig): JsonPatch {
+  if (aliases.length === 0) return [];
+  const { hostAliases, securityContext } = pod.spec;
+  // The list is merged by address (`listMapKey: ip`), so an address must not stand in it twice.
+  const at = (hostAliases ?? []).findIndex(({ ip }) => ip === ALIAS_ADDRESS);
+  const own = hostAliases?.[at]?.hostnames;
+  const lacking = aliases.filter((host) => !(own ?? []).some((name) => name.toLowerCase() === host));
+  const hosts =
+    at < 0
+      ? append(hostAliases, ['spec', 'hostAliases'], [{ ip: ALIAS_ADDRESS, hostnames: lacking }])
+      : append(own, ['spec', 'hostAliases', at, 'hostnames'], lacking);
+  if (portSysctlsOf(pod).length > 0) return hosts;
+  const path = ['spec', 'securityContext'] as const;
+  if (securityContext === undefined) {
+    return [...hosts, { op: 'add', path: pointer(...path), value: { sysctls: [PORT_SYSCTL] } }];
+  }
+  return [...hosts, ...append(securityContext.sysctls, [...path, 'sysctls'], [PORT_SYSCTL])];
 }
 
 function changeEnv({ list, index, container }: PlacedContainer, change: EnvChange): JsonPatch {

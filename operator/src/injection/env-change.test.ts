@@ -2,14 +2,27 @@ import { describe, expect, test } from '@jest/globals';
 import { SeksError } from '@seks/crds';
 
 import { planEnv } from './env-change.ts';
-import type { Claim } from './env-change.ts';
-import { agentPod, binding, container, credential, denial, injected, planRequest } from './fixtures.ts';
+import type { Claim, EnvSettings } from './env-change.ts';
+import {
+  MAIL,
+  MAIL_VARIABLES,
+  agentPod,
+  binding,
+  container,
+  credential,
+  denial,
+  injected,
+  mail,
+  planRequest,
+} from './fixtures.ts';
 import type { PlacedContainer, RawContainer, RawEnvVar } from './raw-pod.ts';
 
 const CLAIMS: Claim[] = [
   { name: 'KEY', value: 'token', owner: 'b/c' },
   { name: 'URL', value: 'http://127.0.0.1:15080/x', owner: 'b/c' },
 ];
+
+const NOTHING_ELSE: EnvSettings = { amenities: [], bypass: [] };
 
 function place(env?: RawEnvVar[], more: Partial<RawContainer> = {}): PlacedContainer {
   const changed = container('planner', { ...(env === undefined ? {} : { env }), ...more });
@@ -28,13 +41,14 @@ function thrown(work: () => unknown): SeksError {
 describe('planEnv', () => {
   test('puts our variables in front, in their order', () => {
     const env = [{ name: 'OWN', value: '$(KEY)' }];
-    const { pod } = injected(planRequest({ pod: agentPod({ containers: [container('planner', { env })] }) }));
-    expect(pod.spec.containers[0]?.env?.map(({ name }) => name)).toEqual([
-      'OPENAI_API_KEY',
-      'OPENAI_BASE_URL',
-      'OPENAI_AGENTS_DISABLE_TRACING',
-      'OWN',
-    ]);
+    const { pod } = injected(
+      planRequest({
+        pod: agentPod({ containers: [container('planner', { env })] }),
+        provider: () => MAIL,
+        bindings: [binding('research', { credentials: [mail()] })],
+      }),
+    );
+    expect(pod.spec.containers[0]?.env?.map(({ name }) => name)).toEqual([...MAIL_VARIABLES, 'OWN']);
   });
 
   test('removes every literal of the same name and warns without its value', () => {
@@ -44,7 +58,7 @@ describe('planEnv', () => {
       { name: 'KEY' },
       { name: 'KEY', value: '' },
     ];
-    const change = planEnv(place(env), CLAIMS);
+    const change = planEnv(place(env), CLAIMS, NOTHING_ELSE);
     expect(change.remove).toEqual([3, 2, 0]);
     expect(change.warnings).toHaveLength(3);
     expect(change.warnings.join()).toContain('KEY is replaced by the value of b/c');
@@ -56,34 +70,40 @@ describe('planEnv', () => {
       { name: 'KEY', value: 'x' },
       { name: 'KEY', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } },
     ];
-    const error = thrown(() => planEnv(place(env), CLAIMS));
+    const error = thrown(() => planEnv(place(env), CLAIMS, NOTHING_ELSE));
     expect(error.code).toBe('SEKS_INJECT_ENV_VALUE_FROM');
     expect(error.message).toContain('spec.containers[0] (planner): KEY');
   });
 
   test('valueFrom of another name stays', () => {
     const env = [{ name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } }];
-    expect(planEnv(place(env), CLAIMS)).toMatchObject({ remove: [], warnings: [] });
+    expect(planEnv(place(env), CLAIMS, NOTHING_ELSE)).toMatchObject({ remove: [], warnings: [] });
   });
 
   test('warns about envFrom', () => {
-    const change = planEnv(place(undefined, { envFrom: [{ configMapRef: { name: 'x' } }] }), CLAIMS);
+    const change = planEnv(
+      place(undefined, { envFrom: [{ configMapRef: { name: 'x' } }] }),
+      CLAIMS,
+      NOTHING_ELSE,
+    );
     expect(change.warnings).toEqual([expect.stringContaining('envFrom')]);
   });
 
   test('a container without claims is left alone, whatever it has', () => {
     const env = [{ name: 'HTTP_PROXY', value: 'http://proxy' }];
-    const change = planEnv(place(env, { envFrom: [{ configMapRef: { name: 'x' } }] }), []);
+    const change = planEnv(place(env, { envFrom: [{ configMapRef: { name: 'x' } }] }), [], NOTHING_ELSE);
     expect(change).toEqual({ remove: [], replace: [], insert: [], warnings: [] });
   });
 
   test('two credentials with the same value share a variable', () => {
     const shared = [...CLAIMS, { name: 'URL', value: 'http://127.0.0.1:15080/x', owner: 'b/d' }];
-    expect(planEnv(place(), shared).insert).toHaveLength(2);
+    expect(planEnv(place(), shared, NOTHING_ELSE).insert).toHaveLength(2);
   });
 
   test('S16: two credentials with different values conflict, and both are named', () => {
-    const error = thrown(() => planEnv(place(), [...CLAIMS, { name: 'KEY', value: 'other', owner: 'b/d' }]));
+    const error = thrown(() =>
+      planEnv(place(), [...CLAIMS, { name: 'KEY', value: 'other', owner: 'b/d' }], NOTHING_ELSE),
+    );
     expect(error.code).toBe('SEKS_INJECT_ENV_CONFLICT');
     expect(error.message).toContain('KEY is claimed by b/c and b/d');
   });
@@ -120,6 +140,48 @@ describe('conflicts between credentials of a pod', () => {
     const { pod } = injected(planRequest({ bindings: [binding('research', { credentials })] }));
     const names = pod.spec.containers[0]?.env?.map(({ name }) => name) ?? [];
     expect(names.filter((name) => name === 'OPENAI_BASE_URL')).toHaveLength(1);
+  });
+});
+
+describe('variables that a container may set itself', () => {
+  const proxy = { names: ['PROXY', 'proxy'], value: 'ours', otherwise: 'is kept, so it does not work' };
+  const change = (env: RawEnvVar[], amenity = proxy) =>
+    planEnv(place(env), CLAIMS, { amenities: [amenity], bypass: [] });
+  const inserted = (env: RawEnvVar[]): string[] => change(env).insert.map(({ name }) => name);
+
+  test('are set under all names after those of the credentials', () => {
+    expect(inserted([])).toEqual(['KEY', 'URL', 'PROXY', 'proxy']);
+    expect(change([]).warnings).toEqual([]);
+  });
+
+  test.each<[string, RawEnvVar]>([
+    ['a literal', { name: 'proxy', value: 'http://corp' }],
+    ['an empty literal', { name: 'PROXY' }],
+    ['valueFrom', { name: 'PROXY', valueFrom: { configMapKeyRef: { name: 'x', key: 'y' } } }],
+  ])('are left alone where the container has %s, with a warning without its value', (_, variable) => {
+    const result = change([variable]);
+    expect(result).toMatchObject({ remove: [], replace: [] });
+    expect(result.insert.map(({ name }) => name)).toEqual(['KEY', 'URL']);
+    expect(result.warnings).toEqual([
+      `spec.containers[0] (planner): ${variable.name} is kept, so it does not work.`,
+    ]);
+  });
+
+  test('are completed where the container has our own value', () => {
+    expect(inserted([{ name: 'PROXY', value: 'ours' }])).toEqual(['KEY', 'URL', 'proxy']);
+    expect(change([{ name: 'PROXY', value: 'ours' }]).warnings).toEqual([]);
+  });
+
+  test('make way for a variable of a credential', () => {
+    const result = change([], { ...proxy, names: ['URL'] });
+    expect(result.insert).toEqual([
+      { name: 'KEY', value: 'token' },
+      { name: 'URL', value: 'http://127.0.0.1:15080/x' },
+    ]);
+  });
+
+  test('are not set in a container without credentials', () => {
+    expect(planEnv(place([]), [], { amenities: [proxy], bypass: [] }).insert).toEqual([]);
   });
 });
 

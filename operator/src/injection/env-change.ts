@@ -3,6 +3,8 @@
 import { SeksError } from '@seks/crds';
 
 import { placeOf } from './finding.ts';
+import { LOOPBACK } from './intercept-variables.ts';
+import type { Amenity } from './intercept-variables.ts';
 import type { PlacedContainer, RawContainer, RawEnvVar } from './raw-pod.ts';
 import type { Variable } from './variables.ts';
 
@@ -23,14 +25,24 @@ export interface EnvChange {
 
 const PROXY_NAMES = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY'].flatMap((name) => [name, name.toLowerCase()]);
 const NO_PROXY_NAMES = ['NO_PROXY', 'no_proxy'];
-/** where the sidecar is; a proxy elsewhere would get the fake tokens and could not reach it */
-const LOOPBACK = ['127.0.0.1', 'localhost'];
+
+/** what a container gets besides the variables of its credentials */
+export interface EnvSettings {
+  /** set unless the container sets them itself */
+  amenities: readonly Amenity[];
+  /** hosts for NO_PROXY where the amenities make the sidecar the container's proxy */
+  bypass: readonly string[];
+}
 
 /**
  * @throws SeksError SEKS_INJECT_ENV_CONFLICT if two credentials claim a name with different values, and
  * SEKS_INJECT_ENV_VALUE_FROM if the container takes a claimed name from elsewhere
  */
-export function planEnv(place: PlacedContainer, claims: readonly Claim[]): EnvChange {
+export function planEnv(
+  place: PlacedContainer,
+  claims: readonly Claim[],
+  { amenities, bypass }: EnvSettings,
+): EnvChange {
   const wanted = settleClaims(place, claims);
   const env = place.container.env ?? [];
   const taken = env.flatMap(({ name }, index) => (wanted.has(name) ? [index] : []));
@@ -45,7 +57,25 @@ export function planEnv(place: PlacedContainer, claims: readonly Claim[]): EnvCh
     insert: [...wanted].map(([name, { value }]) => ({ name, value })),
     warnings,
   };
-  return wanted.size > 0 && usesProxy(place.container) ? keepFromProxy(place, change, wanted) : change;
+  if (wanted.size === 0) return change;
+  for (const amenity of amenities) addAmenity(place, change, amenity);
+  const isOurs = change.insert.some(({ name }) => name === 'HTTPS_PROXY');
+  if (isOurs) return keepFromProxy(place, change, bypass, 'no provider is called through the sidecar there');
+  return usesProxy(place.container) ? keepFromProxy(place, change, LOOPBACK) : change;
+}
+
+/** the container's own value counts, wherever it comes from */
+function addAmenity(place: PlacedContainer, change: EnvChange, { names, value, otherwise }: Amenity): void {
+  const claimed = new Set(change.insert.map(({ name }) => name));
+  const free = names.filter((name) => !claimed.has(name));
+  const own = (place.container.env ?? []).filter(({ name }) => free.includes(name));
+  const other = own.find((variable) => variable.value !== value);
+  if (other !== undefined) {
+    change.warnings.push(`${placeOf(place)}: ${other.name} ${otherwise}.`);
+    return;
+  }
+  const lacking = free.filter((name) => own.every((variable) => variable.name !== name));
+  change.insert.push(...lacking.map((name) => ({ name, value })));
 }
 
 function settleClaims(place: PlacedContainer, claims: readonly Claim[]): Map<string, Claim> {
@@ -82,31 +112,38 @@ function usesProxy(container: RawContainer): boolean {
   );
 }
 
-/** adds loopback to the author's own NO_PROXY; a value that is not literal is left with a warning */
+/** sees to it that NO_PROXY holds these hosts; an own value that is not literal is left with a warning */
 function keepFromProxy(
   place: PlacedContainer,
   change: EnvChange,
-  wanted: ReadonlyMap<string, Claim>,
+  hosts: readonly string[],
+  ifForAll?: string,
 ): EnvChange {
   const env = place.container.env ?? [];
+  const claimed = new Set(change.insert.map(({ name }) => name));
+  const names = NO_PROXY_NAMES.filter((name) => !claimed.has(name));
   const present = env.flatMap((variable, index) =>
-    NO_PROXY_NAMES.includes(variable.name) && !wanted.has(variable.name) ? [{ ...variable, index }] : [],
+    names.includes(variable.name) ? [{ ...variable, index }] : [],
   );
   const warnings = [...change.warnings];
   if (present.length === 0) {
-    const added = NO_PROXY_NAMES.filter((name) => !wanted.has(name));
-    warnings.push(
-      `${placeOf(place)}: ${added.join(' and ')} set, so that the proxy is not used for the sidecar.`,
-    );
-    const value = LOOPBACK.join(',');
-    return { ...change, insert: [...change.insert, ...added.map((name) => ({ name, value }))], warnings };
+    if (usesProxy(place.container)) {
+      warnings.push(
+        `${placeOf(place)}: ${names.join(' and ')} set, so that the proxy is not used for the sidecar.`,
+      );
+    }
+    const value = hosts.join(',');
+    return { ...change, insert: [...change.insert, ...names.map((name) => ({ name, value }))], warnings };
   }
   const replace: EnvChange['replace'] = [];
   for (const { name, value = '', valueFrom, index } of present) {
     const listed = value.split(',').map((entry) => entry.trim());
-    const lacking = listed.includes('*') ? [] : LOOPBACK.filter((host) => !listed.includes(host));
+    const lacking = listed.includes('*') ? [] : hosts.filter((host) => !listed.includes(host));
+    if (listed.includes('*') && ifForAll !== undefined) {
+      warnings.push(`${placeOf(place)}: ${name} is for all hosts, so ${ifForAll}.`);
+    }
     if (valueFrom !== undefined) {
-      warnings.push(`${placeOf(place)}: ${name} must hold ${LOOPBACK.join(',')}, but has valueFrom.`);
+      warnings.push(`${placeOf(place)}: ${name} must hold ${hosts.join(',')}, but has valueFrom.`);
     } else if (lacking.length > 0) {
       warnings.push(`${placeOf(place)}: ${lacking.join(',')} added to ${name}.`);
       replace.push({ index, value: [...(value === '' ? [] : [value]), ...lacking].join(',') });

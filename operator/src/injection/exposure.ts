@@ -1,11 +1,14 @@
-// Invariant S2: what only the sidecar may see. A token of SEKS, an API token, a Secret of the binding or the private
-// volume in any other container, under whatever name, is a finding.
-import { AUDIENCE_PREFIX, SIDECAR_CONTAINER, VOLUME_PRIVATE } from '@seks/crds';
+// Invariant S2: what only the sidecar may see. A token of SEKS, an API token, a Secret of the binding or a private volume
+// in any other container, under whatever name, is a finding; so is a writable mount of the certificates to trust.
+import { AUDIENCE_PREFIX, SIDECAR_CONTAINER, VOLUME_PRIVATE, VOLUME_PUBLIC, VOLUME_RUN } from '@seks/crds';
 
 import type { Finding } from './finding.ts';
 import { placeOf } from './finding.ts';
 import { placedContainers } from './raw-pod.ts';
-import type { PlacedContainer, RawPod, RawVolume } from './raw-pod.ts';
+import type { PlacedContainer, RawPod, RawVolume, RawVolumeMount } from './raw-pod.ts';
+import { PUBLIC_MOUNT } from './sidecar.ts';
+
+const PRIVATE_VOLUMES: readonly string[] = [VOLUME_PRIVATE, VOLUME_RUN];
 
 /** the first breach of S2 in an injected pod, given the Secrets that its bindings name */
 export function exposureFinding(
@@ -16,7 +19,8 @@ export function exposureFinding(
     tokenAudienceFinding(pod) ??
     apiTokenFinding(pod, new Set(['', ...apiAudiences])) ??
     firstFinding(otherVolumes(pod), (volume) => volumeSecretFinding(volume, secrets)) ??
-    firstFinding(otherContainers(pod), (place) => privateVolumeFinding(place)) ??
+    firstFinding(otherContainers(pod), privateVolumeFinding) ??
+    firstFinding(otherContainers(pod), publicMountFinding) ??
     firstFinding(otherContainers(pod), (place) => containerSecretFinding(place, secrets))
   );
 }
@@ -91,20 +95,36 @@ function containerSecretFinding(place: PlacedContainer, secrets: ReadonlySet<str
 }
 
 function privateVolumeFinding(place: PlacedContainer): Finding | undefined {
-  const mounts = [...(place.container.volumeMounts ?? []), ...namedList(place.container['volumeDevices'])];
-  const mounted =
-    mounts.some(({ name }) => name === VOLUME_PRIVATE) || refersToPrivateVolume(place.container);
-  if (!mounted) return undefined;
+  const { volumeMounts = [], ...rest } = place.container;
+  const mounts = [...volumeMounts, ...namedList(rest['volumeDevices'])].map(({ name }) => name);
+  const used =
+    PRIVATE_VOLUMES.find((name) => mounts.includes(name)) ??
+    [...PRIVATE_VOLUMES, VOLUME_PUBLIC].find((name) => refersToVolume(place.container, name));
+  if (used === undefined) return undefined;
   return {
     code: 'SEKS_INJECT_SECRET_EXPOSED',
-    detail: `${placeOf(place)} uses the volume ${VOLUME_PRIVATE}, which only the sidecar may mount.`,
+    detail: `${placeOf(place)} uses the volume ${used}, which only the sidecar may mount.`,
   };
 }
 
+/** whoever can write there decides which certificates the other containers trust */
+function publicMountFinding(place: PlacedContainer): Finding | undefined {
+  const { volumeMounts = [] } = place.container;
+  if (volumeMounts.every((mount) => mount.name !== VOLUME_PUBLIC || isPublicMount(mount))) return undefined;
+  return {
+    code: 'SEKS_INJECT_SECRET_EXPOSED',
+    detail: `${placeOf(place)} must mount ${VOLUME_PUBLIC} read-only and whole at ${PUBLIC_MOUNT.mountPath}.`,
+  };
+}
+
+function isPublicMount({ mountPath, readOnly, subPath = '', subPathExpr = '' }: RawVolumeMount): boolean {
+  return readOnly === true && mountPath === PUBLIC_MOUNT.mountPath && subPath === '' && subPathExpr === '';
+}
+
 /** `env[].valueFrom.fileKeyRef.volumeName` reads a variable from a file of a volume without mounting it */
-function refersToPrivateVolume(value: unknown): boolean {
+function refersToVolume(value: unknown, name: string): boolean {
   return members(value).some(
-    ([key, member]) => (key === 'volumeName' && member === VOLUME_PRIVATE) || refersToPrivateVolume(member),
+    ([key, member]) => (key === 'volumeName' && member === name) || refersToVolume(member, name),
   );
 }
 

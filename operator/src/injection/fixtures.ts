@@ -53,6 +53,29 @@ export function builtIn(name: string): Provider {
   return found;
 }
 
+/** a provider with one host, one key and one constant, which stays as it is when the catalogue grows */
+export const MAIL: Provider = {
+  name: 'mail',
+  spec: {
+    upstreams: [{ host: 'api.mail.example' }],
+    auth: [{ header: { name: 'authorization', scheme: 'Bearer' } }],
+    env: {
+      key: ['MAIL_KEY'],
+      baseUrl: ['MAIL_URL'],
+      constants: [{ name: 'MAIL_TRACING', value: '0' }],
+    },
+    fakeToken: 'ml_{token}',
+  },
+};
+
+/** what the injection sets in a container that gets a credential of `MAIL`, in this order */
+export const MAIL_VARIABLES = ['MAIL_KEY', 'MAIL_URL', 'MAIL_TRACING', 'NODE_EXTRA_CA_CERTS'] as const;
+
+/** credential of the provider `MAIL` */
+export function mail(overrides: Partial<SeksCredential> = {}): SeksCredential {
+  return credential({ name: 'mail', provider: 'mail', ...overrides });
+}
+
 export function credential(overrides: Partial<SeksCredential> = {}): SeksCredential {
   return {
     name: 'openai',

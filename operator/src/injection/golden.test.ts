@@ -61,12 +61,24 @@ const BINDINGS: SeksBinding[] = [
       }),
     ],
   }),
+  binding('bots', {
+    podSelector: { matchLabels: { app: 'bots' } },
+    credentials: [
+      credential({
+        name: 'groq',
+        provider: 'groq',
+        containers: ['bot'],
+        intercept: ['HostAlias', 'Proxy'],
+        sources: [{ tier: 'builder', secretRef: { name: 'builder-keys', key: 'groq' } }],
+      }),
+    ],
+  }),
 ];
 
 const names = (await readdir(FOLDER)).filter((name) => name.endsWith('.pod.json'));
 
 test('there are golden pods', () => {
-  expect(names).toHaveLength(3);
+  expect(names).toHaveLength(4);
 });
 
 test.each(names)('golden: %s', async (name) => {

@@ -1,15 +1,15 @@
 // Which credentials a pod gets from the bindings that select it, with a new fake token for each container.
-import { SeksError, makeFakeToken } from '@seks/crds';
+import { SeksError, interceptModes, makeFakeToken } from '@seks/crds';
 import type { InjectedBinding, Provider, SeksBinding, SeksCredential, Secret } from '@seks/crds';
 
+import { boundProvider, limitsProblem } from '../policy/bound-provider.ts';
 import type { Claim } from './env-change.ts';
 import type { RawPod } from './raw-pod.ts';
 import { chosenContainers, variablesOf } from './variables.ts';
+import type { BoundCredential } from './variables.ts';
 
 /** what one credential brings to one pod */
-interface Grant {
-  credential: SeksCredential;
-  provider: Provider;
+interface Grant extends BoundCredential {
   /** by container name */
   tokens: ReadonlyMap<string, Secret<'fake-token'>>;
 }
@@ -24,7 +24,11 @@ export interface GrantDeps {
   randomBytes: (size: number) => Uint8Array;
 }
 
-/** makes the tokens; throws the SeksError of a provider that cannot be used */
+/**
+ * makes the tokens
+ *
+ * @throws SeksError SEKS_PROVIDER_UNKNOWN, SEKS_PROVIDER_INVALID, SEKS_PARAMETER_INVALID
+ */
 export function grantCredentials(
   pod: RawPod,
   bindings: readonly SeksBinding[],
@@ -33,12 +37,13 @@ export function grantCredentials(
   return bindings.map((binding) => ({
     binding,
     grants: binding.spec.credentials.map((credential) => {
-      const provider = deps.provider(credential.provider);
+      const provider = boundProvider(credential, deps.provider);
+      const modes = interceptModes(provider, credential.intercept);
       const tokens = chosenContainers(pod, credential).map(
         ({ container }) =>
           [container.name, makeFakeToken(provider.spec.fakeToken, deps.randomBytes)] as const,
       );
-      return { credential, provider, tokens: new Map(tokens) };
+      return { credential, provider, modes, tokens: new Map(tokens) };
     }),
   }));
 }
@@ -76,11 +81,9 @@ export function injectedSources(
 /** what the credentials claim in one container, in the order of bindings and credentials */
 export function claimsIn(container: string, granted: readonly BindingGrants[]): Claim[] {
   return granted.flatMap(({ binding, grants }) =>
-    grants.flatMap(({ credential, provider, tokens }) => {
-      const owner = `${binding.metadata.name}/${credential.name}`;
-      const variables = tokens
-        .get(container)
-        ?.reveal((token) => variablesOf(credential, provider, token.toString()));
+    grants.flatMap((grant) => {
+      const owner = `${binding.metadata.name}/${grant.credential.name}`;
+      const variables = grant.tokens.get(container)?.reveal((token) => variablesOf(grant, token.toString()));
       return (variables ?? []).map((variable) => ({ ...variable, owner }));
     }),
   );
@@ -98,5 +101,11 @@ export function grantWarnings(granted: readonly BindingGrants[], nowMs: number):
     ...grants
       .filter(({ tokens }) => tokens.size === 0)
       .map(({ credential }) => `No container of the pod is named by ${metadata.name}/${credential.name}.`),
+    ...grants.flatMap(({ credential, provider }) => {
+      const unkept = limitsProblem(provider, credential);
+      return unkept === undefined
+        ? []
+        : [`${metadata.name}/${credential.name} gets no key: ${unkept.message}`];
+    }),
   ]);
 }

@@ -21,6 +21,8 @@ import type { RawContainer, RawPod } from './raw-pod.ts';
 import { readSeal } from './seal.ts';
 
 const SEAL = 'seks.ai/injection-seal';
+const OUR_VOLUMES = ['seks-private', 'seks-private-run', 'seks-public'];
+const PUBLIC = { name: 'seks-public', mountPath: '/var/run/seks/public', readOnly: true };
 
 function envOf(pod: RawPod, name = 'planner'): Map<string, string | undefined> {
   const all = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
@@ -83,9 +85,9 @@ describe('planInjection: what is injected', () => {
     pod.spec.volumes?.unshift({ name: 'data', emptyDir: {} });
     const { spec } = injected(planRequest({ pod })).pod;
     expect(spec.automountServiceAccountToken).toBe(false);
-    expect(names({ spec })).toEqual(['data', 'seks-private']);
-    expect(spec.containers.map(({ volumeMounts }) => volumeMounts)).toEqual([[other], []]);
-    expect(spec.initContainers?.[1]?.volumeMounts).toEqual([other]);
+    expect(names({ spec })).toEqual(['data', ...OUR_VOLUMES]);
+    expect(spec.containers.map(({ volumeMounts }) => volumeMounts)).toEqual([[other, PUBLIC], [PUBLIC]]);
+    expect(spec.initContainers?.[1]?.volumeMounts).toEqual([other, PUBLIC]);
   });
 
   test('S2: keeps a token that the author projected with an audience', () => {
@@ -118,7 +120,8 @@ describe('planInjection: what is injected', () => {
     });
     const pod: RawPod = { metadata: {}, spec: { containers: [{ name: 'planner', image: 'x' }] } };
     const result = injected(planRequest({ pod, bindings: [labelled] })).pod;
-    expect(names(result)).toEqual(['seks-private']);
+    expect(names(result)).toEqual(OUR_VOLUMES);
+    expect(result.spec.containers[0]?.volumeMounts).toEqual([PUBLIC]);
     expect(result.metadata?.labels).toEqual({ 'seks.ai/injected': 'true' });
     expect(envOf(result).has('OPENAI_API_KEY')).toBe(true);
   });
@@ -165,7 +168,7 @@ describe('planInjection: what is injected', () => {
   test('env of the credential replaces names of keys and base URLs, constants stay', () => {
     const credentials = [credential({ env: { key: ['MY_KEY'] } })];
     const env = envOf(injected(planRequest({ bindings: [binding('research', { credentials })] })).pod);
-    expect([...env.keys()]).toEqual(['MY_KEY', 'OPENAI_AGENTS_DISABLE_TRACING']);
+    expect([...env.keys()]).toEqual(['MY_KEY', 'OPENAI_AGENTS_DISABLE_TRACING', 'NODE_EXTRA_CA_CERTS']);
   });
 
   test('only the named containers get token and variables', () => {
@@ -173,6 +176,7 @@ describe('planInjection: what is injected', () => {
     const pod = agentPod({ containers: [container('planner'), container('second')] });
     const result = injected(planRequest({ pod, bindings: [binding('research', { credentials })] })).pod;
     expect(result.spec.containers[0]?.env).toBeUndefined();
+    expect(result.spec.containers.map(({ volumeMounts }) => volumeMounts)).toEqual([[], [PUBLIC]]);
     expect(envOf(result, 'second').has('OPENAI_API_KEY')).toBe(true);
   });
 
@@ -276,6 +280,53 @@ describe('planInjection: denials', () => {
     }
   });
 
+  test.each([
+    '/var/run/seks',
+    '/var/run/seks/',
+    '/var/run/seks/public',
+    '/var/run/seks/own',
+    '/var/run//seks/./run',
+    '/run/seks/public',
+    '/var/run/x/../seks',
+  ])('S11: a mount of the author at %s is refused, and named', (mountPath) => {
+    const pod = agentPod();
+    pod.spec.volumes?.push({ name: 'data', emptyDir: {} });
+    pod.spec.containers[0]?.volumeMounts?.push({ name: 'data', mountPath });
+    const { code, message } = denial(planRequest({ pod }));
+    expect(code).toBe('SEKS_INJECT_RESERVED_NAME');
+    expect(message).toContain(`the mount of data at ${mountPath} in spec.containers[0] (planner)`);
+    expect(planInjection(planRequest({ pod, bindings: [] })).kind).toBe('untouched');
+  });
+
+  test.each(['/var/run', '/var/run/seksy', '/seks', '/data/var/run/seks'])(
+    'a mount of the author at %s is allowed',
+    (mountPath) => {
+      const pod = agentPod();
+      pod.spec.volumes?.push({ name: 'data', emptyDir: {} });
+      pod.spec.containers[0]?.volumeMounts?.push({ name: 'data', mountPath });
+      expect(planInjection(planRequest({ pod })).kind).toBe('inject');
+    },
+  );
+
+  test('wrong parameters of a credential are refused and named', () => {
+    const bindings = [binding('research', { credentials: [credential({ parameters: { region: 'eu' } })] })];
+    const { code, message } = denial(planRequest({ bindings }));
+    expect(code).toBe('SEKS_PARAMETER_INVALID');
+    expect(message).toContain('region');
+  });
+
+  test('models and limits that the provider cannot keep are a warning: the lease will refuse the key', () => {
+    const bare = (name: string): Provider => {
+      const { usage: _, prices: __, modelFrom: ___, ...spec } = builtIn(name).spec;
+      return { name, spec };
+    };
+    const credentials = [credential({ models: ['gpt-*'] })];
+    const { warnings } = injected(
+      planRequest({ provider: bare, bindings: [binding('research', { credentials })] }),
+    );
+    expect(warnings).toEqual([expect.stringContaining('research/openai gets no key')]);
+  });
+
   test.each(['containers', 'initContainers', 'ephemeralContainers'] as const)(
     'S11: a container named seks-proxy in %s is refused, selected or not',
     (list) => {
@@ -348,7 +399,10 @@ describe('planInjection: denials', () => {
   });
 
   test('every built-in provider can be injected into one pod at once', () => {
-    const credentials = BUILT_IN_PROVIDERS.map(({ name }) => credential({ name, provider: name }));
+    const credentials = BUILT_IN_PROVIDERS.map(({ name, spec }) => {
+      const parameters = Object.fromEntries((spec.parameters ?? []).map((known) => [known.name, 'acme']));
+      return credential({ name, provider: name, parameters });
+    });
     expect(planInjection(planRequest({ bindings: [binding('research', { credentials })] })).kind).toBe(
       'inject',
     );

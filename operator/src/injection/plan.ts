@@ -8,11 +8,19 @@ import { planEnv } from './env-change.ts';
 import { tokenAudienceFinding } from './exposure.ts';
 import type { Finding } from './finding.ts';
 import { claimsIn, grantCredentials, grantWarnings, injectedBinding } from './grants.ts';
+import {
+  grantedCredentials,
+  interceptFinding,
+  interceptWarnings,
+  interceptionOf,
+  modesIn,
+} from './interception.ts';
+import { amenitiesOf, proxyBypass } from './intercept-variables.ts';
 import { applyPatch } from './json-patch.ts';
 import type { JsonPatch } from './json-patch.ts';
 import { parsePod, placedContainers, serviceAccountOf } from './raw-pod.ts';
 import type { RawPod } from './raw-pod.ts';
-import { reservedNameFinding } from './reserved-names.ts';
+import { reservedNameFinding, reservedPathFinding } from './reserved-names.ts';
 import { makeSeal, readSeal } from './seal.ts';
 import type { InjectionSigner } from './seal.ts';
 import { sealedPodFinding } from './sealed-pod.ts';
@@ -87,6 +95,8 @@ function decide(request: PlanRequest, pod: RawPod): InjectionPlan {
 
 function inject(request: PlanRequest, pod: RawPod, bindings: readonly SeksBinding[]): InjectionPlan {
   const granted = grantCredentials(pod, bindings, request);
+  const interception = interceptionOf(grantedCredentials(granted));
+  deny(reservedPathFinding(pod) ?? interceptFinding(pod, interception));
   const config: InjectionConfig = {
     version: 1,
     namespace: request.namespace,
@@ -94,12 +104,15 @@ function inject(request: PlanRequest, pod: RawPod, bindings: readonly SeksBindin
     issuedAtSeconds: Math.floor(request.nowMs / 1000),
     sidecar: request.settings.sidecar,
     keyService: request.settings.keyService,
+    interception,
     bindings: granted.map(injectedBinding),
   };
-  const env = placedContainers(pod).map((place) => ({
-    place,
-    change: planEnv(place, claimsIn(place.container.name, granted)),
-  }));
+  const bypass = proxyBypass(config.keyService.url);
+  const env = placedContainers(pod).map((place) => {
+    const { name } = place.container;
+    const amenities = amenitiesOf(modesIn(name, granted));
+    return { place, change: planEnv(place, claimsIn(name, granted), { amenities, bypass }) };
+  });
   const patch = buildPatch({ pod, config, seal: makeSeal(config, request.signer), env });
   // What the key service will ask about the running pod is asked here first, of the pod that the patch makes: so no
   // pod is admitted that never gets a lease, and the two can not drift apart.
@@ -107,6 +120,7 @@ function inject(request: PlanRequest, pod: RawPod, bindings: readonly SeksBindin
   deny(sealedPodFinding(applyPatch(pod, patch), { namespace: request.namespace, config, apiAudiences }));
   const warnings = [
     ...grantWarnings(granted, request.nowMs),
+    ...interceptWarnings(pod, granted),
     ...env.flatMap(({ change }) => change.warnings),
   ];
   if (pod.spec.automountServiceAccountToken === true) {
@@ -131,7 +145,11 @@ function secondPassFinding(
   if (Math.abs(nowMs / 1000 - reading.config.issuedAtSeconds) > MAX_SECOND_PASS_SECONDS) {
     return stale('The seal was made for an earlier pod.');
   }
-  return sealedPodFinding(pod, { namespace, config: reading.config, apiAudiences: settings.apiAudiences });
+  const { config } = reading;
+  return (
+    sealedPodFinding(pod, { namespace, config, apiAudiences: settings.apiAudiences }) ??
+    interceptFinding(pod, config.interception)
+  );
 }
 
 function stale(detail: string): Finding {

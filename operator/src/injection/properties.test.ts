@@ -3,6 +3,8 @@ import * as fc from 'fast-check';
 import { applyPatch as applyWithLibrary } from 'rfc6902';
 
 import {
+  MAIL,
+  MAIL_VARIABLES,
   NAMESPACE,
   agentPod,
   binding,
@@ -10,6 +12,7 @@ import {
   countingBytes,
   created,
   injected,
+  mail,
   planRequest,
   testSigner,
 } from './fixtures.ts';
@@ -20,6 +23,7 @@ import type { RawContainer, RawPod, RawVolume } from './raw-pod.ts';
 import { verifyInjection } from './verify.ts';
 
 const signer = testSigner();
+const MAIL_ONLY = { provider: () => MAIL, bindings: [binding('research', { credentials: [mail()] })] };
 
 /** fields of an API server that is newer than we are */
 const unknownFields = fc.dictionary(
@@ -88,7 +92,7 @@ const pods: fc.Arbitrary<RawPod> = fc
   });
 
 function plan(pod: RawPod): ReturnType<typeof injected> {
-  return injected(planRequest({ pod, signer, randomBytes: countingBytes() }));
+  return injected(planRequest({ ...MAIL_ONLY, pod, signer, randomBytes: countingBytes() }));
 }
 
 function verified(pod: RawPod): boolean {
@@ -105,11 +109,14 @@ function withoutInjection(pod: RawPod, before: RawPod): RawPod {
   const rest = structuredClone(pod);
   const { spec, metadata = {} } = rest;
   spec.initContainers?.shift();
-  spec.volumes?.pop();
+  spec.volumes?.splice(-3);
   delete spec.automountServiceAccountToken;
   delete metadata.labels?.['seks.ai/injected'];
   delete metadata.annotations?.['seks.ai/injection-seal'];
-  for (const { env } of [...spec.containers, ...(spec.initContainers ?? [])]) env?.splice(0, 3);
+  for (const { env, volumeMounts } of [...spec.containers, ...(spec.initContainers ?? [])]) {
+    env?.splice(0, MAIL_VARIABLES.length);
+    volumeMounts?.pop();
+  }
   // Lists that had to be created.
   if (before.metadata?.annotations === undefined) delete metadata.annotations;
   if (before.spec.initContainers === undefined) delete spec.initContainers;
@@ -117,6 +124,7 @@ function withoutInjection(pod: RawPod, before: RawPod): RawPod {
     spec[list]?.forEach((changed, i) => {
       const own = before.spec[list]?.[i];
       if (own?.env === undefined) delete changed.env;
+      if (own?.volumeMounts === undefined) delete changed.volumeMounts;
       if (own !== undefined && !dropsRawSockets(own)) restoreRawSockets(changed, own);
     });
   }
@@ -161,7 +169,8 @@ describe('planInjection, for any pod', () => {
   test('a second pass changes nothing', () => {
     fc.assert(
       fc.property(pods, (pod) => {
-        expect(planInjection(planRequest({ pod: plan(pod).pod, signer }))).toEqual({ kind: 'untouched' });
+        const second = planRequest({ ...MAIL_ONLY, pod: plan(pod).pod, signer });
+        expect(planInjection(second)).toEqual({ kind: 'untouched' });
       }),
     );
   });

@@ -1,6 +1,6 @@
 // The pod as JSON. Only what we read has a type; everything else passes through untouched, because a typed round trip
 // drops the fields of a newer API server (a webhook of EKS once lost `restartPolicy` of init containers so).
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { SeksError } from '@seks/crds';
 
@@ -26,6 +26,13 @@ const volumeMount = z.looseObject({
   name: z.string(),
   mountPath: z.string(),
   readOnly: z.boolean().optional(),
+  subPath: z.string().optional(),
+  subPathExpr: z.string().optional(),
+});
+
+const containerPort = z.looseObject({
+  containerPort: z.number(),
+  protocol: z.string().optional(),
 });
 
 const containerSecurity = z.looseObject({
@@ -44,6 +51,7 @@ const container = z.looseObject({
   env: z.array(envVar).optional(),
   envFrom: z.array(z.looseObject({})).optional(),
   volumeMounts: z.array(volumeMount).optional(),
+  ports: z.array(containerPort).optional(),
   securityContext: containerSecurity.optional(),
   /** ephemeral containers only: whose process namespace they join */
   targetContainerName: z.string().optional(),
@@ -70,6 +78,12 @@ const podSecurity = z.looseObject({
   appArmorProfile: z.looseObject({ type: z.string().optional() }).optional(),
   seLinuxOptions: z.looseObject({ type: z.string().optional() }).optional(),
   windowsOptions: z.looseObject({ hostProcess: z.boolean().optional() }).optional(),
+  sysctls: z.array(z.looseObject({ name: z.string(), value: z.string() })).optional(),
+});
+
+const hostAlias = z.looseObject({
+  ip: z.string(),
+  hostnames: z.array(z.string()).optional(),
 });
 
 const spec = z.looseObject({
@@ -80,6 +94,8 @@ const spec = z.looseObject({
   hostIPC: z.boolean().optional(),
   shareProcessNamespace: z.boolean().optional(),
   securityContext: podSecurity.optional(),
+  hostAliases: z.array(hostAlias).optional(),
+  os: z.looseObject({ name: z.string() }).optional(),
   containers: z.array(container),
   initContainers: z.array(container).optional(),
   ephemeralContainers: z.array(container).optional(),

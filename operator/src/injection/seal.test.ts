@@ -14,6 +14,7 @@ const CONFIG: InjectionConfig = {
   issuedAtSeconds: 1_772_366_400,
   sidecar: SETTINGS.sidecar,
   keyService: SETTINGS.keyService,
+  interception: { aliases: [], proxied: [] },
   bindings: [],
 };
 

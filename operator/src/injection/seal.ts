@@ -5,7 +5,7 @@ import type { JsonWebKey, KeyObject } from 'node:crypto';
 
 import { injectionConfig } from '@seks/crds';
 import type { InjectionConfig } from '@seks/crds';
-import { z } from 'zod';
+import * as z from 'zod';
 
 import { canonicalJson } from './canonical-json.ts';
 

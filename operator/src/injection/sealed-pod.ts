@@ -1,6 +1,6 @@
 // Whether a pod is what the config of its seal says. The webhook asks it about its own second pass, the key service
 // about a running pod.
-import { SIDECAR_CONTAINER, VOLUME_PRIVATE } from '@seks/crds';
+import { SIDECAR_CONTAINER } from '@seks/crds';
 import type { InjectionConfig } from '@seks/crds';
 
 import { firstDifference } from './difference.ts';
@@ -90,11 +90,14 @@ function sidecarFinding(pod: RawPod, config: InjectionConfig): Finding | undefin
 }
 
 function volumeFinding(pod: RawPod, config: InjectionConfig): Finding | undefined {
-  const [expected] = buildVolumes(config);
-  const volumes = (pod.spec.volumes ?? []).filter(({ name }) => name === VOLUME_PRIVATE);
-  if (volumes.length !== 1) return different(`The pod must have exactly one volume ${VOLUME_PRIVATE}.`);
-  const at = firstDifference(expected, volumes[0], `spec.volumes (${VOLUME_PRIVATE})`);
-  return at === undefined ? undefined : different(`${at} is not as sealed.`);
+  for (const expected of buildVolumes(config)) {
+    const { name } = expected;
+    const volumes = (pod.spec.volumes ?? []).filter((volume) => volume.name === name);
+    if (volumes.length !== 1) return different(`The pod must have exactly one volume ${name}.`);
+    const at = firstDifference(expected, volumes[0], `spec.volumes (${name})`);
+    if (at !== undefined) return different(`${at} is not as sealed.`);
+  }
+  return undefined;
 }
 
 /**

@@ -23,6 +23,7 @@ function config(overrides: Partial<InjectionConfig> = {}): InjectionConfig {
     issuedAtSeconds: 1,
     sidecar: SETTINGS.sidecar,
     keyService: SETTINGS.keyService,
+    interception: { aliases: ['api.openai.com'], proxied: [] },
     bindings: [
       {
         uid: 'u1',
@@ -76,6 +77,14 @@ describe('buildSidecar', () => {
     expect(rest.map(({ name }) => name)).toEqual(['POD_NAME', 'POD_NAMESPACE', 'POD_UID', 'NODE_OPTIONS']);
   });
 
+  test('S1: reads its keys, and writes to memory only', () => {
+    expect(sidecar.volumeMounts).toEqual([
+      { name: 'seks-private', mountPath: '/var/run/seks/private', readOnly: true },
+      { name: 'seks-private-run', mountPath: '/var/run/seks/run' },
+      { name: 'seks-public', mountPath: '/var/run/seks/public' },
+    ]);
+  });
+
   test('escapes what the kubelet would expand', () => {
     const url = 'https://seks.example/$(POD_NAME)';
     const { env } = buildSidecar(config({ keyService: { url, caBundle: '' } }));
@@ -119,6 +128,8 @@ describe('buildVolumes', () => {
           ],
         },
       },
+      { name: 'seks-private-run', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } },
+      { name: 'seks-public', emptyDir: { medium: 'Memory', sizeLimit: '4Mi' } },
     ]);
   });
 });

@@ -1,4 +1,4 @@
-// The sidecar container and its volume, as a pure function of the injection's config: whoever knows the config knows
+// The sidecar container and its volumes, as a pure function of the injection's config: whoever knows the config knows
 // every byte that must stand in the pod. Defaults of the API server are written out, so that nothing is left to be
 // filled in, neither by it nor by another webhook.
 import {
@@ -8,21 +8,32 @@ import {
   ENV_SIDECAR_CONFIG,
   KEYSERVICE_TOKEN_FILE,
   PRIVATE_MOUNT_PATH,
+  PUBLIC_MOUNT_PATH,
+  RUN_MOUNT_PATH,
   SEALED_DIRECTORY,
   SIDECAR_CONTAINER,
   SIDECAR_UID,
   VOLUME_PRIVATE,
+  VOLUME_PUBLIC,
+  VOLUME_RUN,
 } from '@seks/crds';
 import type { InjectionConfig } from '@seks/crds';
 
 import { canonicalJson } from './canonical-json.ts';
-import type { RawContainer, RawVolume } from './raw-pod.ts';
+import type { RawContainer, RawVolume, RawVolumeMount } from './raw-pod.ts';
 
 /** seconds that the kubelet waits for readiness: more than the 120 s after which the sidecar itself gives up */
 const STARTUP_SECONDS = 180;
 const KEYSERVICE_TOKEN_SECONDS = 3600;
 /** readable by every UID: which container mounts the volume is the control, not the mode */
 const PRIVATE_MODE = 0o444;
+
+/** how every other container may mount what the sidecar publishes */
+export const PUBLIC_MOUNT: RawVolumeMount = {
+  name: VOLUME_PUBLIC,
+  mountPath: PUBLIC_MOUNT_PATH,
+  readOnly: true,
+};
 
 /** the sidecar container; native (KEP 753), so it starts before and ends after every other container */
 export function buildSidecar(config: InjectionConfig): RawContainer {
@@ -67,11 +78,18 @@ export function buildSidecar(config: InjectionConfig): RawContainer {
     terminationMessagePath: '/dev/termination-log',
     // FallbackToLogsOnError would copy the end of the log into the pod's status.
     terminationMessagePolicy: 'File',
-    volumeMounts: [{ name: VOLUME_PRIVATE, mountPath: PRIVATE_MOUNT_PATH, readOnly: true }],
+    volumeMounts: [
+      { name: VOLUME_PRIVATE, mountPath: PRIVATE_MOUNT_PATH, readOnly: true },
+      { name: VOLUME_RUN, mountPath: RUN_MOUNT_PATH },
+      { name: VOLUME_PUBLIC, mountPath: PUBLIC_MOUNT_PATH },
+    ],
   };
 }
 
-/** the sidecar's volumes: its key service token and the named keys of its sealed Secrets, each of which may be missing */
+/**
+ * The sidecar's volumes. The first holds its key service token and the named keys of its sealed Secrets, each of which may be
+ * missing. The others are written by the sidecar: the pod's own CA with its key, and the certificates for the agent.
+ */
 export function buildVolumes(config: InjectionConfig): RawVolume[] {
   const secrets = [...sealedKeys(config)].map(([name, keys]) => ({
     secret: {
@@ -90,7 +108,19 @@ export function buildVolumes(config: InjectionConfig): RawVolume[] {
       name: VOLUME_PRIVATE,
       projected: { defaultMode: PRIVATE_MODE, sources: [...secrets, { serviceAccountToken }] },
     },
+    // In memory: neither the CA's key nor anything else of ours is ever on a disk (S1).
+    { name: VOLUME_RUN, emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } },
+    { name: VOLUME_PUBLIC, emptyDir: { medium: 'Memory', sizeLimit: '4Mi' } },
   ];
+}
+
+/** names of the containers that get a credential */
+export function servedContainers(config: InjectionConfig): Set<string> {
+  return new Set(
+    config.bindings.flatMap(({ credentials }) =>
+      credentials.flatMap(({ tokens }) => tokens.map(({ container }) => container)),
+    ),
+  );
 }
 
 /** Secrets that the config names, with their keys, both sorted */

@@ -1,6 +1,6 @@
 // The variables that one credential brings into one container.
 import { AGENT_PORT } from '@seks/crds';
-import type { Provider, SeksCredential } from '@seks/crds';
+import type { InterceptMode, Provider, SeksCredential } from '@seks/crds';
 
 import type { PlacedContainer, RawPod } from './raw-pod.ts';
 import { placedContainers } from './raw-pod.ts';
@@ -18,19 +18,32 @@ export function chosenContainers(pod: RawPod, credential: SeksCredential): Place
   );
 }
 
+/** a credential with what decides about its variables */
+export interface BoundCredential {
+  credential: SeksCredential;
+  /** with the binding's parameters filled in */
+  provider: Provider;
+  modes: readonly InterceptMode[];
+}
+
 /** names that get the fake token: the binding's, else the provider's */
-export function keyNames(credential: SeksCredential, { spec }: Provider): readonly string[] {
-  return credential.env?.key ?? spec.env.key;
+export function keyNames({ credential, provider }: BoundCredential): readonly string[] {
+  return credential.env?.key ?? provider.spec.env.key;
 }
 
 /** every variable of the credential; `env` of the binding replaces the provider's names, its constants stay */
-export function variablesOf(credential: SeksCredential, provider: Provider, token: string): Variable[] {
-  const { env } = provider.spec;
-  const baseUrl = `http://127.0.0.1:${AGENT_PORT}/${provider.name}${env.baseUrlPath ?? ''}`;
-  const baseUrlNames = credential.env === undefined ? env.baseUrl : credential.env.baseUrl;
+export function variablesOf(bound: BoundCredential, token: string): Variable[] {
+  const { name: provider, spec } = bound.provider;
+  const baseUrl = `http://127.0.0.1:${AGENT_PORT}/${provider}${spec.env.baseUrlPath ?? ''}`;
   return [
-    ...keyNames(credential, provider).map((name) => ({ name, value: token })),
-    ...(baseUrlNames ?? []).map((name) => ({ name, value: baseUrl })),
-    ...(env.constants ?? []),
+    ...keyNames(bound).map((name) => ({ name, value: token })),
+    ...baseUrlNames(bound).map((name) => ({ name, value: baseUrl })),
+    ...(spec.env.constants ?? []),
   ];
+}
+
+/** names in the binding count in any mode: whoever wrote them wants them */
+function baseUrlNames({ credential, provider, modes }: BoundCredential): readonly string[] {
+  if (credential.env !== undefined) return credential.env.baseUrl ?? [];
+  return modes.includes('BaseURL') ? (provider.spec.env.baseUrl ?? []) : [];
 }

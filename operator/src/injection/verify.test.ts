@@ -344,6 +344,44 @@ describe('verifyInjection: the private volume', () => {
   test('S3: refuses a pod without it', () => {
     expect(refusal(changed(({ spec }) => delete spec.volumes))).toContain('exactly one volume');
   });
+
+  describe.each(['seks-private-run', 'seks-public'])('%s', (name) => {
+    type Volume = Record<string, unknown>;
+    test.each<[string, string, (volume: Volume) => unknown]>([
+      [
+        'on a disk',
+        `spec.volumes (${name}).emptyDir.medium`,
+        (v) => Object.assign(v, { emptyDir: { sizeLimit: name === 'seks-public' ? '4Mi' : '1Mi' } }),
+      ],
+      [
+        'without a limit',
+        `spec.volumes (${name}).emptyDir.sizeLimit`,
+        (v) => Object.assign(v, { emptyDir: { medium: 'Memory' } }),
+      ],
+      [
+        'that others can fill',
+        `spec.volumes (${name})`,
+        (v) => {
+          delete v['emptyDir'];
+          Object.assign(v, { persistentVolumeClaim: { claimName: 'shared' } });
+        },
+      ],
+    ])('S1: is refused %s', (_, field, change) => {
+      const pod = changed(({ spec }) => {
+        change(spec.volumes?.find((volume) => volume.name === name) as Volume);
+      });
+      expect(refusal(pod)).toContain(field);
+    });
+
+    test('is refused where it is missing or there twice', () => {
+      const without = changed(({ spec }) => {
+        spec.volumes = (spec.volumes ?? []).filter((volume) => volume.name !== name);
+      });
+      expect(refusal(without)).toContain(`exactly one volume ${name}`);
+      const twice = changed(({ spec }) => spec.volumes?.push({ name, emptyDir: {} }));
+      expect(refusal(twice)).toContain(`exactly one volume ${name}`);
+    });
+  });
 });
 
 describe('verifyInjection: other containers', () => {

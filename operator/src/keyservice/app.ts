@@ -5,7 +5,6 @@ import express from 'express';
 import type { Express, NextFunction, Request, Response } from 'express';
 import type { Logger } from 'pino';
 
-import { RateLimitedError } from './lease-service.ts';
 import type { LeaseService } from './lease-service.ts';
 import type { LeaseStreams, StreamOutput } from './lease-streams.ts';
 
@@ -75,7 +74,7 @@ export function createKeyserviceApp({ service, streams, log, observeRequest }: K
       response.destroy();
       return;
     }
-    if (error instanceof RateLimitedError) {
+    if (error.retryAfterMs !== undefined) {
       response.setHeader('retry-after', String(Math.ceil(error.retryAfterMs / 1000)));
     } else if (ERRORS[error.code].retry) {
       response.setHeader('retry-after', String(RETRY_AFTER_SECONDS));

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 
 import { describe, expect, test } from '@jest/globals';
-import { BUILT_IN_PROVIDERS, FEATURES, Secret, SeksError, parseEnvelope, sealKey } from '@seks/crds';
+import { FEATURES, Secret, SeksError, parseEnvelope, sealKey } from '@seks/crds';
 import type { Provider, SeksBinding, SeksCredential } from '@seks/crds';
 import * as fc from 'fast-check';
 
-import { builtIn } from '../injection/fixtures.ts';
-import { decideLease, requiredFeatures } from './decide-lease.ts';
+import { MAIL, builtIn } from '../injection/fixtures.ts';
+import { decideLease } from './decide-lease.ts';
 import type { LeasePlan, LeaseQuestion } from './decide-lease.ts';
 import {
   CREDENTIALS,
@@ -216,15 +216,70 @@ describe('providers and features', () => {
   );
 
   test('needs no feature that the provider does not use, and ignores ones that it does not know', () => {
-    const features = ['intercept.base-url', 'placement.header', 'usage.openai', 'teleport'];
-    expect(ask({ request: leaseFor([user, MISSING], { features }) }).planned).toHaveLength(1);
+    const provider = (name: string): Provider => ({ name, spec: MAIL.spec });
+    const features = ['intercept.base-url', 'placement.header', 'teleport'];
+    const plan = ask({ provider, request: leaseFor([user, MISSING], { features }) });
+    expect(codes(plan)).toEqual([]);
+    expect(plan.planned).toHaveLength(1);
   });
 
-  test('every built-in provider gets along with the features of this version', () => {
-    for (const provider of BUILT_IN_PROVIDERS) {
-      expect(FEATURES).toEqual(expect.arrayContaining(requiredFeatures(provider)));
-      expect(requiredFeatures(provider).length).toBeGreaterThanOrEqual(2);
-    }
+  test.each<[Partial<SeksCredential>, string]>([
+    [{ limits: { requestsPerMinute: 1 } }, 'limit.requests-per-minute'],
+    [{ allow: [{ paths: ['/**'], hosts: ['api.openai.com'] }] }, 'route.hosts'],
+  ])('S7: refuses a sidecar that could not enforce %j', (change, feature) => {
+    const features = FEATURES.filter((name) => name !== feature);
+    const plan = ask({ request: leaseFor([user, MISSING], { features }) }, withCredential(change));
+    expect(codes(plan)).toEqual(['SEKS_LEASE_FEATURE_MISSING']);
+    expect(plan.refused[0]?.error.message).toContain(feature);
+  });
+});
+
+describe('parameters and limits', () => {
+  const tenant: Partial<LeaseQuestion> = {
+    provider: (name) => {
+      const { usage: _usage, prices: _prices, modelFrom: _modelFrom, ...spec } = builtIn(name).spec;
+      const upstreams = [{ host: '{tenant}.openai.example' }];
+      return { name, spec: { ...spec, upstreams, parameters: [{ name: 'tenant' }] } };
+    },
+  };
+
+  test('the lease holds the provider with the hosts of the binding', () => {
+    const [planned] = ask(tenant, withCredential({ parameters: { tenant: 'acme' } })).planned;
+    expect(planned?.spec.spec.upstreams).toEqual([{ host: 'acme.openai.example' }]);
+    expect(planned?.spec.spec).not.toHaveProperty('parameters');
+  });
+
+  test.each([
+    ['are missing', {}],
+    ['are unknown', { parameters: { tenant: 'acme', region: 'eu' } }],
+    ['would lead to another host', { parameters: { tenant: 'evil.example/' } }],
+  ])('S6: refuses parameters that %s', (_, change) => {
+    expect(codes(ask(tenant, withCredential(change)))).toEqual(['SEKS_PARAMETER_INVALID']);
+  });
+
+  test.each<[Partial<SeksCredential>, string]>([
+    [{ models: ['gpt-*'] }, 'SEKS_LIMIT_UNENFORCEABLE'],
+    [{ limits: { usdPerDay: '5' } }, 'SEKS_LIMIT_UNENFORCEABLE'],
+    [{ limits: { tokensPerDay: 5 } }, 'SEKS_LIMIT_UNENFORCEABLE'],
+  ])('S7: refuses %j that the provider gives no means to keep', (change, code) => {
+    const parameters = { tenant: 'acme' };
+    expect(codes(ask(tenant, withCredential({ parameters, ...change })))).toEqual([code]);
+  });
+
+  test('models and limits of the binding stand in the policy', () => {
+    const limits = { requestsPerMinute: 60, usdPerDay: '5' };
+    const priced: Partial<LeaseQuestion> = {
+      provider: (name) => ({
+        name,
+        spec: {
+          ...builtIn(name).spec,
+          modelFrom: { body: true },
+          prices: { asOf: '2026-01-01', models: [{ match: '*', input: '1' }] },
+        },
+      }),
+    };
+    const plan = ask(priced, withCredential({ models: ['gpt-*'], limits }));
+    expect(plan.planned[0]?.policy).toMatchObject({ models: ['gpt-*'], limits });
   });
 });
 

@@ -1,7 +1,6 @@
 // Which credentials a pod may have now: every check of a lease except the KMS itself. Pure, and fails closed.
-import { FEATURES, SeksError, acceptedWrappings, checkContext } from '@seks/crds';
+import { SeksError, acceptedWrappings, checkContext, fillParameters, requiredFeatures } from '@seks/crds';
 import type {
-  Feature,
   InjectedBinding,
   InjectedCredential,
   InjectedSource,
@@ -18,6 +17,8 @@ import type {
 } from '@seks/crds';
 
 import type { Pod } from '../kube/objects.ts';
+import { limitsProblem } from '../policy/bound-provider.ts';
+import { leasePolicy } from '../policy/lease-policy.ts';
 import { bindingProblem } from './binding-state.ts';
 
 export interface LeaseQuestion {
@@ -49,6 +50,7 @@ export interface PlannedCredential extends CredentialName {
   tier: Tier;
   secret: string;
   key: string;
+  /** parameters are filled in */
   spec: Provider;
   policy: LeasedCredential['policy'];
   /** verified context of the envelope */
@@ -108,20 +110,6 @@ export function decideLease(question: LeaseQuestion): LeasePlan {
   return plan;
 }
 
-/** features that a sidecar must have to enforce a provider's policy */
-export function requiredFeatures({ spec }: Provider): Feature[] {
-  const usage: Record<'OpenAI' | 'Anthropic', Feature> = {
-    OpenAI: 'usage.openai',
-    Anthropic: 'usage.anthropic',
-  };
-  return FEATURES.filter(
-    (feature) =>
-      feature === 'intercept.base-url' ||
-      feature === 'placement.header' ||
-      (spec.usage !== undefined && feature === usage[spec.usage.format]),
-  );
-}
-
 interface Asked {
   binding: InjectedBinding;
   credential: InjectedCredential;
@@ -166,7 +154,12 @@ function planCredential(
     throw new SeksError('SEKS_CREDENTIAL_REMOVED', `Credential: ${injected.name}.`);
   }
   const provider = question.provider(injected.provider);
-  const missing = requiredFeatures(provider).find((feature) => !question.request.features.includes(feature));
+  const bound = fillParameters(provider, current.parameters);
+  const unkept = limitsProblem(bound, current);
+  if (unkept !== undefined) throw unkept;
+  const policy = leasePolicy({ provider, bound, credential: current });
+  const { features } = question.request;
+  const missing = requiredFeatures(bound.spec, policy).find((feature) => !features.includes(feature));
   if (missing !== undefined) throw new SeksError('SEKS_LEASE_FEATURE_MISSING', `Feature: ${missing}.`);
 
   const { index, source, header } = firstPresent(injected, reports);
@@ -183,12 +176,8 @@ function planCredential(
     tier,
     secret,
     key,
-    spec: provider,
-    policy: {
-      // Absent and empty differ: an empty list allows nothing.
-      allow: current.allow ?? provider.spec.allow ?? [{ paths: ['/**'] }],
-      deny: provider.spec.deny ?? [],
-    },
+    spec: bound,
+    policy,
     ctx,
     wrappings,
   };

@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto';
 
 import { SeksError } from '@seks/crds';
 import { SignJWT, errors, jwtVerify } from 'jose';
-import { z } from 'zod';
+import * as z from 'zod';
 
 export interface LeaseClaims {
   podUid: string;

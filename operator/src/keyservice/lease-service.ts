@@ -70,16 +70,6 @@ export interface LeaseService {
   view: () => BindingView;
 }
 
-/** an error that tells when to ask again */
-export class RateLimitedError extends SeksError {
-  readonly retryAfterMs: number;
-
-  constructor(retryAfterMs: number) {
-    super('SEKS_LEASE_RATE_LIMITED');
-    this.retryAfterMs = retryAfterMs;
-  }
-}
-
 /** puts the checks together */
 export function createLeaseService(deps: LeaseServiceDeps): LeaseService {
   const { pods, bindings, providers, clock, log } = deps;
@@ -142,7 +132,9 @@ export function createLeaseService(deps: LeaseServiceDeps): LeaseService {
       if (!deps.ready()) throw new SeksError('SEKS_KEYSERVICE_NOT_READY');
       const identity = await deps.identify(token);
       const taken = deps.rateLimit.take(identity.podUid);
-      if (!taken.ok) throw new RateLimitedError(taken.retryAfterMs);
+      if (!taken.ok) {
+        throw new SeksError('SEKS_LEASE_RATE_LIMITED', undefined, { retryAfterMs: taken.retryAfterMs });
+      }
       try {
         const pod = await livePod(identity);
         const verified = verifyInjection({

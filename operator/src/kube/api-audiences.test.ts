@@ -21,6 +21,6 @@ test.each([
   expect(audiencesOfAuthorization(authorization)).toEqual([]);
   // S7: without them an API token under its own name would pass.
   expect(() => requireApiAudiences(authorization)).toThrow(
-    expect.objectContaining({ code: 'SEKS_CONFIG_INVALID' }) as unknown as Error,
+    expect.objectContaining({ code: 'SEKS_CONFIG_INVALID' }),
   );
 });

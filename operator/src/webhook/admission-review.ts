@@ -1,7 +1,7 @@
 // AdmissionReview v1 as JSON: what we read of the request, and the answers that the API server understands.
 import { ERRORS } from '@seks/crds';
 import type { SeksError } from '@seks/crds';
-import { z } from 'zod';
+import * as z from 'zod';
 
 import type { JsonPatch } from '../injection/index.ts';
 

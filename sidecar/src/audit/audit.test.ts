@@ -19,6 +19,8 @@ const event: AuditEvent = {
   code: undefined,
   status: 200,
   tokens: { input: 1, output: 2 },
+
+  picodollars: undefined,
   partial: false,
   scrubbed: 0,
   latencyMs: 12.345678,

@@ -2,6 +2,7 @@
 // raw path, header or token can get in by way of an object that somebody extends (S9).
 import type { ErrorCode } from '@seks/crds';
 
+import { formatUsd } from '../usage/dollars.ts';
 import type { TokenCounts } from '../usage/token-counts.ts';
 
 /** `request`: the usual event; the others are alarms, in addition to the request's own event */
@@ -29,6 +30,8 @@ export interface AuditEvent {
   /** status of the answer; 0: there was none */
   status: number;
   tokens: TokenCounts | undefined;
+  /** what they cost by the provider document's prices; undefined without a price */
+  picodollars: bigint | undefined;
   /** the answer did not come to its end, so tokens may be missing */
   partial: boolean;
   /** times that the key was written over in the answer */
@@ -82,13 +85,15 @@ export function createAudit({ namespace, pod, wallClock, sink, result }: AuditOp
 
 /** the changing part, by hand: only what may hold a quotation mark needs the care of JSON.stringify */
 function describe(event: AuditEvent): string {
-  const { action, method, route, decision, code, status, tokens, partial, scrubbed, requestId } = event;
+  const { action, method, route, decision, code, status, tokens, picodollars, partial, scrubbed, requestId } =
+    event;
   const latencyMs = Math.round(event.latencyMs * 1000) / 1000;
   return (
     `"action":"${action}","method":${JSON.stringify(method)},"route":${JSON.stringify(route)},"decision":"${decision}"` +
     (code === undefined ? '' : `,"code":"${code}"`) +
     `,"status":${status}` +
     (tokens === undefined ? '' : `,"tokens":${JSON.stringify(tokens)}`) +
+    (picodollars === undefined ? '' : `,"costUsd":"${formatUsd(picodollars)}"`) +
     (partial ? ',"partial":true' : '') +
     (scrubbed === 0 ? '' : `,"scrubbed":${scrubbed}`) +
     `,"latencyMs":${latencyMs},"requestId":"${requestId}"`

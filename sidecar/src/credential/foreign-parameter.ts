@@ -9,11 +9,22 @@ const CREDENTIAL_NAME =
  * whether a query holds a parameter that some provider takes for a credential
  *
  * @param query with its question mark, or empty
+ * @param placements names, without case and punctuation, that the providers of this pod take a key in
+ * @param known name of the one parameter in which the token was found; a second one of that name counts
  */
-export function hasCredentialParameter(query: string): boolean {
+export function hasCredentialParameter(
+  query: string,
+  placements: ReadonlySet<string>,
+  known?: string,
+): boolean {
+  const expected = known === undefined ? undefined : plainName(known.toLowerCase());
+  let seen = 0;
   for (const name of parameterNames(query)) {
     // What cannot be decoded may be one.
-    if (name === undefined || CREDENTIAL_NAME.test(plainName(name))) return true;
+    if (name === undefined) return true;
+    const plain = plainName(name);
+    if (plain === expected) seen += 1;
+    else if (placements.has(plain) || CREDENTIAL_NAME.test(plain)) return true;
   }
-  return false;
+  return seen > 1;
 }

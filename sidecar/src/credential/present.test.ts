@@ -4,8 +4,9 @@ import { describe, expect, test } from '@jest/globals';
 
 import { parseTarget } from '../request/target.ts';
 import { fakeToken } from '../testing/test-sidecar.ts';
-import { hasCredentialParameter } from './foreign-parameter.ts';
-import { checkPlacement, findToken } from './present.ts';
+import { indexPlacements } from './placement-index.ts';
+import { testProvider } from '../testing/sealed-source.ts';
+import { findToken } from './present.ts';
 import { createTokenTable } from './tokens.ts';
 
 const own = fakeToken('sk-proj-{token}');
@@ -40,8 +41,23 @@ const tokens = createTokenTable({
   ],
 });
 
-function find(credentials: { name: string; value: string }[], url = '/openai/v1/x') {
-  return findToken({ credentials, target: parseTarget(url) }, tokens);
+const index = indexPlacements([
+  testProvider('openai', [
+    { header: { name: 'authorization', scheme: 'Bearer' } },
+    { basic: { field: 'Username' } },
+    { query: { name: 'apiKey' } },
+    { path: { prefix: '/bot' } },
+    { path: { prefix: '/file/bot' } },
+    { webSocketProtocol: { prefix: 'openai-insecure-api-key.' } },
+  ]),
+]);
+
+function find(
+  credentials: { name: string; value: string }[],
+  url = '/openai/v1/x',
+  protocols: string[] = [],
+) {
+  return findToken({ credentials, target: parseTarget(url), protocols }, tokens, index);
 }
 
 function bearer(token: string) {
@@ -60,7 +76,7 @@ function codeOf(run: () => unknown): string {
 describe('findToken', () => {
   test.each(['Bearer ', 'bearer ', 'BEARER  ', ''])('finds a token of this pod after "%s"', (prefix) => {
     const found = find([{ name: 'authorization', value: prefix + own }]);
-    expect(found).toMatchObject({ header: 'authorization', prefix });
+    expect(found?.place).toEqual({ kind: 'header', name: 'authorization', prefix });
     expect(found?.entry).toMatchObject({
       container: 'a',
       credential: 'openai',
@@ -115,7 +131,12 @@ describe('findToken', () => {
       undefined,
       'SEKS_CREDENTIAL_FOREIGN',
     ],
-    ['S5: our token and a key in the query', [bearer(own)], '/openai/v1?key=evil', 'SEKS_CREDENTIAL_FOREIGN'],
+    [
+      'S4: a token of another pod in the name of a parameter',
+      [],
+      `/openai/v1?${foreign}=1`,
+      'SEKS_TOKEN_FOREIGN',
+    ],
     ['S5: our token in the query', [], `/openai/v1?key=${own}`, 'SEKS_CREDENTIAL_FOREIGN'],
     [
       'S5: two keys of nobody',
@@ -131,74 +152,6 @@ describe('findToken', () => {
     ],
   ])('refuses %s', (_, credentials, url, code) => {
     expect(codeOf(() => find(credentials, url))).toBe(code);
-  });
-});
-
-describe('checkPlacement', () => {
-  const placements = [
-    { header: { name: 'X-Api-Key' } },
-    { header: { name: 'authorization', scheme: 'Bearer' } },
-  ];
-  const entry = { ...tokens.entries[0]! };
-
-  test.each([
-    ['authorization', 'Bearer '],
-    ['authorization', 'bearer '],
-    ['x-api-key', ''],
-  ])('takes %s with "%s"', (header, prefix) => {
-    expect(() => checkPlacement({ entry, header, prefix }, placements)).not.toThrow();
-  });
-
-  test.each([
-    ['authorization', ''],
-    ['authorization', 'Basic '],
-    ['x-api-key', 'Bearer '],
-    ['api-key', ''],
-  ])('refuses %s with "%s" and says where the token belongs', (header, prefix) => {
-    expect(() => checkPlacement({ entry, header, prefix }, placements)).toThrow(
-      /SeksError|X-Api-Key or authorization: Bearer/,
-    );
-  });
-});
-
-describe('hasCredentialParameter', () => {
-  test.each([
-    '?key=x',
-    '?a=b&KEY=x',
-    '?access_token=x',
-    '?api_key=x',
-    '?api-key=x',
-    '?apikey=x',
-    '?token=x',
-    '?Authorization=x',
-    '?a=b;key=x',
-    '?%6bey=x',
-    '?%24key=x',
-    '?$key=x',
-    '?key',
-    '?x-goog-api-key=x',
-    '?key[]=x',
-    '?X-Amz-Security-Token=x',
-  ])('S5: finds one in %s', (query) => {
-    expect(hasCredentialParameter(query)).toBe(true);
-  });
-
-  test.each([
-    '',
-    '?',
-    '?alt=sse',
-    '?beta=true',
-    '?pageToken=x',
-    '?q=key=x',
-    '?monkey=1',
-    '?keys=1',
-    '?limit=20&after=key',
-  ])('finds none in %s', (query) => {
-    expect(hasCredentialParameter(query)).toBe(false);
-  });
-
-  test('S5: a name that cannot be decoded counts as one', () => {
-    expect(hasCredentialParameter('?%ff=x')).toBe(true);
   });
 });
 

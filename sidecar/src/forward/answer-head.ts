@@ -1,8 +1,8 @@
 // The head of the provider's answer: which headers reach the agent, and what the sidecar itself has to know of it. Read from the
 // raw list in one go; Node's `headers` object would be built for nothing.
-import type { IncomingMessage } from 'node:http';
-
 import { SeksError } from '@seks/crds';
+
+import type { UpstreamAnswer } from './forwarder.ts';
 
 /** what counts of an answer's head */
 export interface AnswerHead {
@@ -45,7 +45,7 @@ export function readAnswerHead({
   statusCode = 0,
   statusMessage = '',
   rawHeaders,
-}: IncomingMessage): AnswerHead {
+}: UpstreamAnswer): AnswerHead {
   if (statusCode < 200) throw new SeksError('SEKS_UPSTREAM_UNREACHABLE', 'Its answer has no final status.');
   const head: AnswerHead = {
     status: statusCode,
@@ -68,8 +68,13 @@ function readHeader(head: AnswerHead, name: string, value: string): void {
   if (name === 'content-type') head.contentType = value;
   else if (name === 'content-length') head.hasLength = true;
   else if (name === 'content-encoding' && value !== '' && value.toLowerCase() !== 'identity')
-    head.coding = value;
-  else if (name === 'transfer-encoding' && value.toLowerCase() !== 'chunked') head.coding = value;
+    addCoding(head, value);
+  else if (name === 'transfer-encoding' && value.toLowerCase() !== 'chunked') addCoding(head, value);
+}
+
+/** several lines are one list (RFC 9110 §5.3): what stands in the first only would stay, and could not be scrubbed */
+function addCoding(head: AnswerHead, value: string): void {
+  head.coding = head.coding === '' ? value : `${head.coding}, ${value}`;
 }
 
 /** the raw headers, names and values in turn, that may be passed on */

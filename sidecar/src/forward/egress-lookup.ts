@@ -15,11 +15,11 @@ export type ResolveAddresses = (hostname: string) => Promise<string[]>;
 const QUERY_TIMEOUT_MS = 2_500;
 const QUERY_TRIES = 3;
 
-/** resolves with the name servers of the moment of creation, so create it before the agent starts */
-export function createResolve(): ResolveAddresses {
+/** asks these name servers, and no others */
+export function createResolve(nameServers: readonly string[]): ResolveAddresses {
   const resolver = new Resolver({ timeout: QUERY_TIMEOUT_MS, tries: QUERY_TRIES });
   // Setting them makes c-ares never read /etc/resolv.conf again: the agent can write to that, too.
-  resolver.setServers(resolver.getServers());
+  resolver.setServers(nameServers);
   return async (hostname) => {
     const answers = await Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)]);
     const addresses = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));

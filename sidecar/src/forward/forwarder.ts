@@ -5,6 +5,25 @@ import type { SeksError } from '@seks/crds';
 
 import type { ForwardHeaders } from '../request/screen.ts';
 
+/** what is read of the provider's answer; an IncomingMessage is one, too */
+export interface UpstreamAnswer {
+  readonly statusCode?: number | undefined;
+  readonly statusMessage?: string | undefined;
+  /** names and values in turn, as received */
+  readonly rawHeaders: string[];
+  /** as the headers; empty until the end */
+  readonly rawTrailers: string[];
+  /** whether the whole answer was received; false at `end` means that it was cut off */
+  readonly complete: boolean;
+  /** the body; bytes wait until somebody listens */
+  on(event: 'data', listener: (chunk: Buffer) => void): unknown;
+  on(event: 'end', listener: () => void): unknown;
+  pause(): unknown;
+  resume(): unknown;
+  /** breaks the answer off; nobody is told */
+  destroy(error?: Error): unknown;
+}
+
 /** one admitted request on its way to the provider */
 export interface Forwarding {
   request: IncomingMessage;
@@ -13,8 +32,10 @@ export interface Forwarding {
   url: string;
   /** all headers to be sent but Host; holds the real key */
   headers: ForwardHeaders;
+  /** the whole body, if it was read before; else it is streamed from the request */
+  body?: Buffer;
   /** called once with the provider's answer, unless `failed` is */
-  answered(answer: IncomingMessage): void;
+  answered(answer: UpstreamAnswer): void;
   /** called when no answer came, or when it broke off */
   failed(error: SeksError): void;
 }

@@ -10,14 +10,17 @@ import {
 import { type AddressInfo, connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { createServer as createTlsServer } from 'node:tls';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
-import { SeksError } from '@seks/crds';
+import { type Provider, SeksError } from '@seks/crds';
 
 import { makeCertificates } from '../testing/certificates.ts';
 import { fakeToken, startSidecar, type TestSidecar } from '../testing/test-sidecar.ts';
 import { startUpstream, type TestUpstream } from '../testing/tls-upstream.ts';
-import { createForwarderPool } from './forwarder-pool.ts';
+import { compileUpstreams } from '../route/upstreams.ts';
+import type { Forwarder } from './forwarder.ts';
+import { createLinkPool } from './link-pool.ts';
 
 const KEY = 'sk-proj-CANARY/key+0123456789abcdef';
 const STARS = '*'.repeat(KEY.length);
@@ -157,9 +160,22 @@ describe('S10: the real key in an answer', () => {
     expect(answer.rawTrailers).toEqual(['x-echo', STARS]);
   });
 
-  test.each(['gzip', 'br', 'x-unknown'])('is not passed on in a body encoded with %s', async (encoding) => {
+  test.each([
+    ['gzip', gzipSync],
+    ['br', brotliCompressSync],
+  ])('in a body that came encoded with %s', async (encoding, encode) => {
     reply((response) => {
       response.writeHead(200, { 'content-encoding': encoding });
+      response.end(encode(`key: ${KEY}`));
+    });
+    const { answer, body } = await ask();
+    expect([answer.statusCode, answer.headers['content-encoding']]).toEqual([200, undefined]);
+    expect(body).toBe(`key: ${STARS}`);
+  });
+
+  test('is not passed on in an encoding that nobody can read', async () => {
+    reply((response) => {
+      response.writeHead(200, { 'content-encoding': 'x-unknown' });
       response.end('opaque');
     });
     const { answer, body } = await ask();
@@ -577,19 +593,19 @@ describe('a provider that cannot be used', () => {
   test.each(['127.0.0.1', '10.0.0.1', '169.254.169.254', '::1', '::ffff:10.0.0.1'])(
     'S6: because its name resolves to %s',
     async (address) => {
-      const forwarderFor = createForwarderPool(() => Promise.resolve([address]));
+      const linkFor = createLinkPool(() => Promise.resolve([address]));
       const failed = await new Promise<SeksError>((resolve) => {
-        sidecarWith(forwarderFor(upstream.provider('openai')), resolve);
+        sidecarWith(forwarderOf(linkFor, upstream.provider('openai')), resolve);
       });
       expect(failed.code).toBe('SEKS_UPSTREAM_ADDRESS_REFUSED');
     },
   );
 
   test('S6: because it is an address that may not be called', async () => {
-    const forwarderFor = createForwarderPool(() => Promise.reject(new Error('must not be asked')));
+    const linkFor = createLinkPool(() => Promise.reject(new Error('must not be asked')));
     const upstreams = [{ host: '127.0.0.1', port: upstream.port }];
     const failed = await new Promise<SeksError>((resolve) => {
-      sidecarWith(forwarderFor(upstream.provider('openai', { upstreams })), resolve);
+      sidecarWith(forwarderOf(linkFor, upstream.provider('openai', { upstreams })), resolve);
     });
     expect(failed.code).toBe('SEKS_UPSTREAM_ADDRESS_REFUSED');
     expect(upstream.seen).toEqual([]);
@@ -597,10 +613,7 @@ describe('a provider that cannot be used', () => {
 });
 
 /** one request through a forwarder alone */
-function sidecarWith(
-  forwarder: ReturnType<ReturnType<typeof createForwarderPool>>,
-  failed: (error: SeksError) => void,
-): void {
+function sidecarWith(forwarder: Forwarder, failed: (error: SeksError) => void): void {
   void (async () => {
     const { createServer } = await import('node:http');
     const server = createServer((request, response) => {
@@ -637,4 +650,8 @@ async function eventually(expectation: () => void): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
   }
+}
+
+function forwarderOf(linkFor: ReturnType<typeof createLinkPool>, provider: Provider): Forwarder {
+  return linkFor(provider, compileUpstreams(provider.spec).primary).forwarder;
 }

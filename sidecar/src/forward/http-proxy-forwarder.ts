@@ -3,15 +3,17 @@
 // matters may hang on it; a shared `ssl` object carries one request's credentials into the next; on redirects it would send
 // `x-api-key` to another origin; and without an `error` listener a refused connection ends the process.
 import type { Agent, ClientRequest, IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
 
 import { SeksError } from '@seks/crds';
 import { createProxyMiddleware, type Plugin } from 'http-proxy-middleware';
 
 import type { Forwarder, Forwarding } from './forwarder.ts';
+import { framedHeaders } from './request-body.ts';
 import { toUpstreamError } from './upstream-error.ts';
 
 /** silence after which an upstream counts as gone; reasoning models think for minutes */
-export const IDLE_TIMEOUT_MS = 600_000;
+export const IDLE_TIMEOUT_MS = 660_000;
 
 export interface HttpProxyForwarderOptions {
   /** scheme, host and port of the upstream, without a path */
@@ -29,6 +31,12 @@ export function createHttpProxyForwarder(options: HttpProxyForwarderOptions): Fo
   const idleTimeoutMs = options.idleTimeoutMs ?? IDLE_TIMEOUT_MS;
   const middleware = createProxyMiddleware({
     target: options.origin,
+    // The one place where the options of a single request are at hand.
+    router: (request: CarryingRequest, _response, requestOptions) => {
+      const body = request[FORWARDING]?.body;
+      if (body !== undefined) requestOptions.buffer = Readable.from([body], { objectMode: false });
+      return options.origin;
+    },
     agent: options.agent,
     changeOrigin: true,
     secure: true,
@@ -41,10 +49,10 @@ export function createHttpProxyForwarder(options: HttpProxyForwarderOptions): Fo
   });
   return {
     forward(forwarding) {
-      const { request, response } = forwarding;
+      const { request, response, headers, body } = forwarding;
       (request as CarryingRequest)[FORWARDING] = forwarding;
       request.url = forwarding.url;
-      request.headers = forwarding.headers;
+      request.headers = body === undefined ? headers : framedHeaders(headers, body);
       const notHandled = (cause?: unknown): void => {
         forwarding.failed(cause === undefined ? new SeksError('SEKS_INTERNAL') : toUpstreamError(cause));
       };

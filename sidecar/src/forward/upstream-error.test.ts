@@ -22,11 +22,16 @@ describe('toUpstreamError', () => {
     ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'SEKS_UPSTREAM_TLS'],
     ['CERT_HAS_EXPIRED', 'SEKS_UPSTREAM_TLS'],
     ['CERT_NOT_YET_VALID', 'SEKS_UPSTREAM_TLS'],
+    ['UND_ERR_SOCKET', 'SEKS_UPSTREAM_UNREACHABLE'],
   ])('%s is %s, and what the error says stays here', (code, expected) => {
     const error = toUpstreamError(coded(code));
     expect(error.code).toBe(expected);
     expect(error.message).toContain(code);
     expect(error.message).not.toContain('CANARY');
+  });
+
+  test.each(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT'])('%s is silence', (code) => {
+    expect(toUpstreamError(coded(code)).code).toBe('SEKS_UPSTREAM_TIMEOUT');
   });
 
   test('finds our own error among the attempts', () => {

@@ -10,6 +10,9 @@ export function toUpstreamError(cause: unknown): SeksError {
   if (own !== undefined) return own;
   const code = codeOf(cause);
   if (isTlsCode(code)) return new SeksError('SEKS_UPSTREAM_TLS', `Cause: ${code}.`, { cause });
+  // What undici calls silence; of node:http the forwarder tells itself.
+  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT')
+    return new SeksError('SEKS_UPSTREAM_TIMEOUT', undefined, { cause });
   const detail = code === '' ? undefined : `Cause: ${code}.`;
   return new SeksError('SEKS_UPSTREAM_UNREACHABLE', detail, { cause });
 }

@@ -1,6 +1,7 @@
 // One opened provider key with all that is derived from it, and the requests that it is being used for.
 import type { ErrorCode, Secret } from '@seks/crds';
 
+import { createKeyBreaker, type KeyBreaker } from '../limits/key-breaker.ts';
 import { type Needles, needlesOf } from '../scrub/needles.ts';
 
 /** a provider key in use */
@@ -8,6 +9,8 @@ export class KeyVault {
   readonly key: Secret<'provider-key'>;
   /** what the scrubber looks for */
   readonly needles: Needles;
+  /** opens when the provider refuses the key again and again */
+  readonly breaker: KeyBreaker = createKeyBreaker();
   // Slots that are used again and again. A Set would be the obvious thing, but its table, which is old, holds on to what was
   // deleted: every request would survive into the old generation, at a quarter of the whole CPU time for collecting it there.
   readonly #running: (((reason: ErrorCode) => void) | undefined)[] = [];
@@ -36,6 +39,11 @@ export class KeyVault {
     };
   }
 
+  /** whether a request uses the key */
+  get inUse(): boolean {
+    return this.#free.length < this.#running.length;
+  }
+
   /** breaks off all requests that use the key: it was revoked */
   cut(reason: ErrorCode): void {
     for (const cut of this.#running) cut?.(reason);
@@ -48,7 +56,7 @@ export class KeyVault {
   }
 
   #eraseIfUnused(): void {
-    if (!this.#retired || this.#free.length < this.#running.length) return;
+    if (!this.#retired || this.inUse) return;
     this.key.erase();
     for (const form of this.needles.forms) form.fill(0);
   }

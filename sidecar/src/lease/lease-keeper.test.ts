@@ -1,14 +1,16 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { headerOf, type LeaseAnswer, type LeaseRequest, Secret, SeksError } from '@seks/crds';
+import { FEATURES, headerOf, type LeaseAnswer, type LeaseRequest, Secret, SeksError } from '@seks/crds';
 import { pino } from 'pino';
 
 import { credentialKey } from '../credential/tokens.ts';
 import { createManualScheduler, type ManualScheduler, settle } from '../testing/manual-scheduler.ts';
 import { grantOf, sealFor, type SealedSource, testEntry } from '../testing/sealed-source.ts';
+import { noLink, testLimits } from '../testing/test-grant.ts';
 import type { KeyService, LeaseEvents } from './key-service.ts';
 import { KeyVault } from './key-vault.ts';
 import { LeaseKeeper, START_LIMIT_MS } from './lease-keeper.ts';
-import { type GrantedCredential, LeaseHolder } from './lease-state.ts';
+import type { GrantedCredential } from './granted-credential.ts';
+import { LeaseHolder } from './lease-state.ts';
 import { openLease, refusal } from './open-lease.ts';
 import type { PrivateFiles } from './sealed-files.ts';
 
@@ -56,7 +58,8 @@ beforeEach(() => {
     holder,
     keyService,
     files,
-    forwarderFor: () => ({ forward() {} }),
+    linkFor: noLink,
+    limitsFor: testLimits(),
     open: (given, options) => open(given, options),
     scheduler,
     random: () => 0.5,
@@ -145,7 +148,7 @@ describe('at start', () => {
     expect(requests).toEqual([
       {
         protocol: 1,
-        features: ['intercept.base-url', 'placement.header', 'usage.openai', 'usage.anthropic'],
+        features: [...FEATURES],
         credentials: [
           {
             bindingUid: 'b1',

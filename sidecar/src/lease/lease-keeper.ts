@@ -24,7 +24,8 @@ export interface LeaseKeeperDeps {
   holder: LeaseHolder;
   keyService: KeyService;
   files: PrivateFiles;
-  forwarderFor: OpenLeaseOptions['forwarderFor'];
+  linkFor: OpenLeaseOptions['linkFor'];
+  limitsFor: OpenLeaseOptions['limitsFor'];
   /** `openLease`, but for tests */
   open: typeof openLease;
   scheduler: Scheduler;
@@ -106,12 +107,13 @@ export class LeaseKeeper {
     const findings = await this.#inspectSources();
     const askedAtMs = scheduler.nowMs();
     const answer = await keyService.lease(this.#request(findings), await files.token(), this.#stopped.signal);
-    const { namespace, entries, forwarderFor, open } = this.#deps;
+    const { namespace, entries, linkFor, limitsFor, open } = this.#deps;
     const next = await open(answer, {
       namespace,
       entries,
       findings,
-      forwarderFor,
+      linkFor,
+      limitsFor,
       askedAtMs,
       previous,
       reject: (source, envelope, problem) => {

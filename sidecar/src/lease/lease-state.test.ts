@@ -1,28 +1,20 @@
 import { beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { Secret, SeksError } from '@seks/crds';
+import { SeksError } from '@seks/crds';
 
-import { compilePolicy } from '../policy/policy.ts';
+import { indexPlacements } from '../credential/placement-index.ts';
 import { createHeaderClassifier } from '../request/header-kind.ts';
 import { createManualScheduler, type ManualScheduler } from '../testing/manual-scheduler.ts';
-import { testEntry, testProvider } from '../testing/sealed-source.ts';
-import { KeyVault } from './key-vault.ts';
-import { type GrantedCredential, LeaseHolder, type LeaseState } from './lease-state.ts';
+import { testEntry } from '../testing/sealed-source.ts';
+import { testGrant } from '../testing/test-grant.ts';
+import type { GrantedCredential } from './granted-credential.ts';
+import { LeaseHolder, type LeaseState } from './lease-state.ts';
 
 const entry = testEntry('openai');
 const other = testEntry('openai', 'b2');
 let scheduler: ManualScheduler;
 let holder: LeaseHolder;
 
-function grant(): GrantedCredential {
-  return {
-    agent: 'research',
-    tier: 'user',
-    provider: testProvider('openai'),
-    policy: compilePolicy({ allow: [], deny: [] }),
-    vault: new KeyVault(new Secret('provider-key', 'sk-key-0123456789')),
-    forwarder: { forward() {} },
-  };
-}
+const grant = (): GrantedCredential => testGrant();
 
 function state(credentials: [string, GrantedCredential | SeksError][], expiresAtMs = 1000): LeaseState {
   return {
@@ -30,6 +22,7 @@ function state(credentials: [string, GrantedCredential | SeksError][], expiresAt
     expiresAtMs,
     credentials: new Map(credentials),
     classifier: createHeaderClassifier(new Set()),
+    placements: indexPlacements([]),
   };
 }
 
@@ -157,5 +150,54 @@ describe('S7: LeaseHolder', () => {
     holder.replace(undefined, first);
     holder.replace(first, state([['b2/openai', kept]]));
     expect([isErased(gone), isErased(kept)]).toEqual([true, false]);
+  });
+
+  describe('S12: what runs with a key that a new lease does not have', () => {
+    let cut: ReturnType<typeof jest.fn>;
+    let ended: () => void;
+    let first: LeaseState;
+
+    beforeEach(() => {
+      const old = grant();
+      cut = jest.fn();
+      ended = old.vault.begin(cut);
+      first = state([['b1/openai', old]]);
+      holder.replace(undefined, first);
+    });
+
+    test.each([
+      ['refuses for good', new SeksError('SEKS_SECRET_MISSING'), 'SEKS_SECRET_MISSING'],
+      ['does not speak of', undefined, 'SEKS_CREDENTIAL_REMOVED'],
+    ])('ends when the lease %s the credential', (_, found, code) => {
+      holder.replace(first, state(found === undefined ? [] : [['b1/openai', found]]));
+      expect(cut.mock.calls).toEqual([[code]]);
+    });
+
+    test.each([
+      ['has another key', grant()],
+      ['refuses it for a while', new SeksError('SEKS_KMS_UNAVAILABLE')],
+    ])('goes on when the lease %s, until it is revoked', (_, found) => {
+      holder.replace(first, state([['b1/openai', found]]));
+      holder.replace(holder.state, state([['b1/openai', grant()]]));
+      holder.revoke('b2', new SeksError('SEKS_BINDING_SUSPENDED'));
+      expect(cut).not.toHaveBeenCalled();
+      holder.revoke('b1', new SeksError('SEKS_BINDING_SUSPENDED'));
+      expect(cut.mock.calls).toEqual([['SEKS_BINDING_SUSPENDED']]);
+    });
+
+    test('ends with the lease, and when the pod is refused', async () => {
+      holder.replace(first, state([['b1/openai', grant()]]));
+      await scheduler.advance(1000);
+      expect(cut.mock.calls).toEqual([['SEKS_LEASE_EXPIRED']]);
+      holder.refusePod(new SeksError('SEKS_LEASE_POD_NOT_SEALED'));
+      expect(cut.mock.calls).toEqual([['SEKS_LEASE_EXPIRED'], ['SEKS_LEASE_POD_NOT_SEALED']]);
+    });
+
+    test('is forgotten when it has ended', () => {
+      holder.replace(first, state([['b1/openai', grant()]]));
+      ended();
+      holder.revoke('b1', new SeksError('SEKS_BINDING_SUSPENDED'));
+      expect(cut).not.toHaveBeenCalled();
+    });
   });
 });

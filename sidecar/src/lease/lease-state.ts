@@ -1,22 +1,12 @@
 // What the sidecar may do right now. A state is never changed, only replaced as a whole, so that a request sees one or the other.
-import { type Provider, SeksError, type Tier } from '@seks/crds';
+import { SeksError } from '@seks/crds';
 
+import type { PlacementIndex } from '../credential/placement-index.ts';
 import { credentialKey, type TokenEntry } from '../credential/tokens.ts';
-import type { Forwarder } from '../forward/forwarder.ts';
-import type { Policy } from '../policy/policy.ts';
 import type { HeaderClassifier } from '../request/header-kind.ts';
+import type { GrantedCredential } from './granted-credential.ts';
 import type { KeyVault } from './key-vault.ts';
 import type { Scheduler } from './scheduler.ts';
-
-/** a credential that may be used, with its opened key */
-export interface GrantedCredential {
-  agent: string;
-  tier: Tier;
-  provider: Provider;
-  policy: Policy;
-  vault: KeyVault;
-  forwarder: Forwarder;
-}
 
 /** one lease, opened */
 export interface LeaseState {
@@ -26,6 +16,8 @@ export interface LeaseState {
   /** by {@link credentialKey}; an error is the answer to every request for that credential */
   readonly credentials: ReadonlyMap<string, GrantedCredential | SeksError>;
   readonly classifier: HeaderClassifier;
+  /** where the providers of this pod take their keys */
+  readonly placements: PlacementIndex;
 }
 
 /** holds the current state */
@@ -34,6 +26,8 @@ export class LeaseHolder {
   #state: LeaseState | undefined;
   #podRefusal: SeksError | undefined;
   #callOffExpiry: () => void = () => {};
+  /** keys that no lease has any more, by {@link credentialKey}, while something runs with them: a WebSocket may do so for days */
+  #outgoing: { key: string; vault: KeyVault }[] = [];
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
@@ -71,7 +65,7 @@ export class LeaseHolder {
     }
     this.#state = next;
     this.#podRefusal = undefined;
-    retireMissing(previous, next);
+    this.#succeed(previous, next);
     this.#callOffExpiry();
     const leftMs = next.expiresAtMs - this.#scheduler.nowMs();
     // A lease without end exists in tests only.
@@ -91,6 +85,7 @@ export class LeaseHolder {
     }
     this.#state = { ...this.#state, credentials };
     dropAll(dropped, reason);
+    this.#cutOutgoing((key) => key.startsWith(`${bindingUid}/`), reason);
   }
 
   /** S12: whether or not it was revoked, nobody could tell us; so what is running ends as well */
@@ -98,7 +93,9 @@ export class LeaseHolder {
     const state = this.#state;
     if (state === undefined) return;
     this.#state = { ...state, credentials: new Map() };
-    dropAll(grantedOf(state), new SeksError('SEKS_LEASE_EXPIRED'));
+    const reason = new SeksError('SEKS_LEASE_EXPIRED');
+    dropAll(grantedOf(state), reason);
+    this.#cutOutgoing(() => true, reason);
   }
 
   /** drops everything: the pod itself may not have credentials any more */
@@ -108,6 +105,25 @@ export class LeaseHolder {
     if (state === undefined) return;
     this.#state = { ...state, credentials: new Map() };
     dropAll(grantedOf(state), reason);
+    if (!mayEnd(reason)) this.#cutOutgoing(() => true, reason);
+  }
+
+  /** S12: what the new lease refuses for good ends now; what it has another key for may end by itself, unless it is revoked */
+  #succeed(previous: LeaseState | undefined, next: LeaseState): void {
+    const kept = new Set(grantedOf(next).map(({ vault }) => vault));
+    for (const [key, old] of previous?.credentials ?? []) {
+      if (old instanceof SeksError || kept.has(old.vault)) continue;
+      const found = next.credentials.get(key) ?? new SeksError('SEKS_CREDENTIAL_REMOVED');
+      if (found instanceof SeksError && !passesByItself(found)) old.vault.cut(found.code);
+      else this.#outgoing.push({ key, vault: old.vault });
+      old.vault.retire();
+    }
+    this.#outgoing = this.#outgoing.filter(({ vault }) => vault.inUse);
+  }
+
+  #cutOutgoing(matches: (key: string) => boolean, { code }: SeksError): void {
+    for (const { key, vault } of this.#outgoing) if (matches(key)) vault.cut(code);
+    this.#outgoing = this.#outgoing.filter(({ vault }) => vault.inUse);
   }
 }
 
@@ -117,12 +133,21 @@ function retireMissing(old: LeaseState | undefined, current: LeaseState | undefi
   for (const { vault } of grantedOf(old)) if (!kept.has(vault)) vault.retire();
 }
 
-function dropAll(credentials: readonly GrantedCredential[], { code }: SeksError): void {
+function dropAll(credentials: readonly GrantedCredential[], reason: SeksError): void {
   for (const { vault } of credentials) {
-    // A pod that is being deleted may finish what it has begun (S14).
-    if (code !== 'SEKS_LEASE_POD_TERMINATING') vault.cut(code);
+    if (!mayEnd(reason)) vault.cut(reason.code);
     vault.retire();
   }
+}
+
+/** the key service or its KMS has trouble, so nothing was decided about the credential */
+function passesByItself({ spec }: SeksError): boolean {
+  return spec.area === 'lease' && spec.retry;
+}
+
+/** a pod that is being deleted may finish what it has begun (S14) */
+function mayEnd({ code }: SeksError): boolean {
+  return code === 'SEKS_LEASE_POD_TERMINATING';
 }
 
 function grantedOf(state: LeaseState | undefined): GrantedCredential[] {

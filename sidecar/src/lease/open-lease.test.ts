@@ -1,15 +1,15 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { type LeaseAnswer, type LeasedCredential, headerOf, SeksError } from '@seks/crds';
 
-import type { Forwarder } from '../forward/forwarder.ts';
 import { grantOf, sealFor, type SealedSource, testEntry, testProvider } from '../testing/sealed-source.ts';
-import type { GrantedCredential, LeaseState } from './lease-state.ts';
+import { noLink, testLimits } from '../testing/test-grant.ts';
+import type { GrantedCredential } from './granted-credential.ts';
+import type { LeaseState } from './lease-state.ts';
 import { openLease, refusal } from './open-lease.ts';
 import type { SourceFinding } from './sealed-files.ts';
 
 const KEY = 'sk-proj-CANARY-0123456789';
 const entry = testEntry('openai');
-const forwarder: Forwarder = { forward() {} };
 const missing: SourceFinding = { report: { state: 'missing' } };
 let user: SealedSource;
 let builder: SealedSource;
@@ -35,7 +35,8 @@ function open(
     namespace: 'agents',
     entries: [entry],
     findings: new Map([['b1/openai', findings]]),
-    forwarderFor: () => forwarder,
+    linkFor: noLink,
+    limitsFor: testLimits(),
     askedAtMs: 5000,
     previous: change.previous,
     reject: (source, _, { code }) => rejected.push(`${source.secret}: ${code}`),
@@ -53,7 +54,7 @@ describe('openLease', () => {
     const state = await open([grantOf(entry, 0, user.dataKey)], [finding(user), finding(builder)]);
     expect(result(state)).toBe(KEY);
     expect(state).toMatchObject({ id: 'l1', expiresAtMs: 905_000 });
-    expect(state.credentials.get('b1/openai')).toMatchObject({ tier: 'user', agent: 'research', forwarder });
+    expect(state.credentials.get('b1/openai')).toMatchObject({ tier: 'user', agent: 'research' });
     // The provider's own header name counts as a credential from now on.
     expect(state.classifier.classify('X-Odd-Key').kind).toBe('credential');
   });

@@ -13,12 +13,13 @@ import {
   toSeksError,
 } from '@seks/crds';
 
+import { indexPlacements } from '../credential/placement-index.ts';
 import { credentialKey, type TokenEntry } from '../credential/tokens.ts';
-import type { Forwarder } from '../forward/forwarder.ts';
-import { compilePolicy } from '../policy/policy.ts';
+import type { CredentialLimits } from '../limits/credential-limits.ts';
 import { createHeaderClassifier } from '../request/header-kind.ts';
+import { type LinkFor, grantCredential, type GrantedCredential } from './granted-credential.ts';
 import { KeyVault } from './key-vault.ts';
-import type { GrantedCredential, LeaseState } from './lease-state.ts';
+import type { LeaseState } from './lease-state.ts';
 import { isUnusable, type SourceFinding } from './sealed-files.ts';
 
 export interface OpenLeaseOptions {
@@ -26,7 +27,9 @@ export interface OpenLeaseOptions {
   entries: readonly TokenEntry[];
   /** by {@link credentialKey}, one for each source in order */
   findings: ReadonlyMap<string, readonly SourceFinding[]>;
-  forwarderFor: (provider: Provider) => Forwarder;
+  linkFor: LinkFor;
+  /** by {@link credentialKey}; kept over leases */
+  limitsFor: (key: string) => CredentialLimits;
   /** when the lease was asked for, on the scheduler's clock: its time runs from then */
   askedAtMs: number;
   previous: LeaseState | undefined;
@@ -47,11 +50,13 @@ export async function openLease(answer: LeaseAnswer, options: OpenLeaseOptions):
     const own = firstProblem(options.findings.get(credentialKey(of)));
     credentials.set(credentialKey(of), own?.code === code ? own : refusal(code, message));
   }
+  const placements = indexPlacements(providersOf(credentials));
   return {
     id: answer.id,
     expiresAtMs: options.askedAtMs + answer.ttlSeconds * 1000,
     credentials,
-    classifier: createHeaderClassifier(placementNames(credentials)),
+    classifier: createHeaderClassifier(placements.headers),
+    placements,
   };
 }
 
@@ -69,16 +74,13 @@ async function openCredential(
 ): Promise<GrantedCredential | SeksError> {
   const dataKey = new Secret('data-key', Buffer.from(leased.dataKey, 'base64url'));
   try {
-    const { provider, policy, agent, tier } = leased;
     const key = await openSource(leased, entry, dataKey, options);
-    return {
-      agent,
-      tier,
-      provider,
-      policy: compilePolicy(policy),
+    return grantCredential({
+      leased,
       vault: reuseVault(options.previous, entry, key) ?? new KeyVault(key),
-      forwarder: options.forwarderFor(provider),
-    };
+      limits: options.limitsFor(credentialKey(entry)),
+      linkFor: options.linkFor,
+    });
   } catch (cause) {
     const error = toSeksError(cause);
     const source = entry.sources[leased.source];
@@ -137,13 +139,6 @@ function firstProblem(findings: readonly SourceFinding[] | undefined): SeksError
   return findings?.find(({ report }) => report.state !== 'missing')?.problem;
 }
 
-function placementNames(
-  credentials: ReadonlyMap<string, GrantedCredential | SeksError>,
-): ReadonlySet<string> {
-  const names = new Set<string>();
-  for (const credential of credentials.values()) {
-    if (credential instanceof SeksError) continue;
-    for (const { header } of credential.provider.spec.auth) names.add(header.name.toLowerCase());
-  }
-  return names;
+function providersOf(credentials: ReadonlyMap<string, GrantedCredential | SeksError>): Provider[] {
+  return [...credentials.values()].flatMap((found) => (found instanceof SeksError ? [] : [found.provider]));
 }

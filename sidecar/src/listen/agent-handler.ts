@@ -1,34 +1,52 @@
-// What happens to a request of the agent: admitted or refused, then the swap of the token and the way to the provider and back.
+// What happens to a request of the agent: admitted or refused, its body looked at where the policy needs it, then the swap of the
+// token and the way to the provider and back.
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 
-import { SeksError, toSeksError } from '@seks/crds';
+import { type ErrorCode, SeksError, toSeksError } from '@seks/crds';
 import type { Logger } from 'pino';
 
-import { readAnswerHead } from '../forward/answer-head.ts';
-import { relayAnswer } from '../forward/relay-answer.ts';
-import type { GrantedCredential } from '../lease/lease-state.ts';
-import type { ForwardHeaders } from '../request/screen.ts';
-import { createUsageObserver } from '../usage/usage-observer.ts';
-import { admit, type AdmitOptions, type AdmittedRequest } from './admit.ts';
-import { Exchange, type ExchangeDeps } from './exchange.ts';
+import { type AnswerDeps, relayAnswer } from '../answer/relay.ts';
+import type { BodyPool } from '../body/read-body.ts';
+import { type Keyed, placeKey } from '../credential/place.ts';
+import { openWebSocket, type WebSocketDeps } from '../websocket/session.ts';
+import type { Account, AccountDeps } from './account.ts';
+import { admit, type AdmitOptions, type AdmittedRequest, type Arrival } from './admit.ts';
+import { bodyQuestion, changeBody, checkPathModel, type ChangedBody } from './body-check.ts';
+import { condemn } from './condemned.ts';
+import { Exchange, exchangeOf } from './exchange.ts';
+import { originOf } from './origin.ts';
 
-export interface AgentHandlerDeps extends AdmitOptions, ExchangeDeps {
+export interface AgentHandlerDeps extends AdmitOptions, AccountDeps, AnswerDeps, WebSocketDeps {
   log: Logger;
   /** a fresh id for each request */
   requestId: () => string;
+  bodies: BodyPool;
 }
 
 /** handles requests of the agent */
 export interface AgentHandler {
   /** `continues`: the client waits for 100 Continue before it sends the body */
   handle(request: IncomingMessage, response: ServerResponse, continues?: boolean): void;
+  /** an upgrade to WebSocket; the socket is the handler's from here on */
+  upgrade?(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** the body of a request turned out to be malformed or late after it was handed over */
+  broken(response: ServerResponse, error: SeksError): void;
   /** refuses all further requests: the sidecar is shutting down */
   drain(): void;
+  /** resolves when all WebSockets are written down; their own connections may have closed a little before */
+  settled?(): Promise<void>;
 }
 
 /** a handler over the current lease */
 export function createAgentHandler(deps: AgentHandlerDeps): AgentHandler {
   let draining = false;
+  let running = 0;
+  const waiting: (() => void)[] = [];
+  const ended = (): void => {
+    running -= 1;
+    if (running === 0) for (const resolve of waiting.splice(0)) resolve();
+  };
   return {
     drain() {
       draining = true;
@@ -40,68 +58,134 @@ export function createAgentHandler(deps: AgentHandlerDeps): AgentHandler {
           response.setHeader('connection', 'close');
           throw new SeksError('SEKS_SHUTTING_DOWN');
         }
-        const admitted = admit(rawRequestOf(request), deps, exchange.admission);
-        if (continues) response.writeContinue();
-        forward(exchange, admitted);
+        begin(exchange, continues, deps);
       } catch (cause) {
         refuse(exchange, cause, deps.log);
       }
     },
+    broken(response, error) {
+      const exchange = exchangeOf(response);
+      if (exchange === undefined) {
+        response.destroy();
+        return;
+      }
+      refuse(exchange, error, deps.log);
+      // Once it is answered Node no longer tells that the rest of a request will not come, and the forwarder would wait for it.
+      response.once('close', () => exchange.request.destroy(brokenOff()));
+    },
+    upgrade(request, socket, head) {
+      running += 1;
+      openWebSocket({ request, socket, head, draining, ended }, deps);
+    },
+    settled: () =>
+      new Promise((resolve) => {
+        if (running === 0) resolve();
+        else waiting.push(resolve);
+      }),
   };
 }
 
-function rawRequestOf({ method, url, httpVersion, rawHeaders }: IncomingMessage) {
-  return { method: method ?? '', url: url ?? '', httpVersion, rawHeaders };
+function begin(exchange: Exchange, continues: boolean, deps: AgentHandlerDeps): void {
+  const { request, response, account } = exchange;
+  const arrival = arrivalOf(request);
+  const admitted = admit(arrival, deps, account.admission);
+  if (admitted.target.upstream.keyed) account.enter(admitted.credential);
+  checkPathModel(admitted, account);
+  const question = bodyQuestion(admitted);
+  if (continues) response.writeContinue();
+  const { state } = deps.holder;
+  if (question === undefined) {
+    send(exchange, admitted, undefined, deps);
+    return;
+  }
+  const readAndSend = async (): Promise<void> => {
+    const body = await deps.bodies.read(request);
+    if (body === undefined) return;
+    response.once('close', () => body.release());
+    // Meanwhile the credential may have been revoked or exchanged, or the lease have ended (S12).
+    const current = deps.holder.state === state ? admitted : admit(arrival, deps, account.admission);
+    send(exchange, current, changeBody(body.bytes, question, current, account), deps);
+  };
+  readAndSend().catch((cause: unknown) => {
+    // Part of the body may be unread.
+    if (!response.headersSent) response.setHeader('connection', 'close');
+    refuse(exchange, cause, deps.log);
+  });
+}
+
+function arrivalOf(request: IncomingMessage): Arrival {
+  const { method = '', url = '', httpVersion, rawHeaders } = request;
+  return { method, url, httpVersion, rawHeaders, origin: originOf(request.socket), upgrade: false };
 }
 
 function refuse(exchange: Exchange, cause: unknown, log: Logger): void {
   const error = toSeksError(cause);
-  if (error.code === 'SEKS_INTERNAL') {
-    const name = cause instanceof Error ? cause.name : typeof cause;
-    log.error({ event: 'request_failed', requestId: exchange.requestId, error: name }, 'request failed');
-  }
+  if (error.code === 'SEKS_INTERNAL') logInternal(log, exchange.account, cause);
+  if (ENDS_CONNECTION.has(error.code)) endConnection(exchange);
   exchange.fail(error);
 }
 
-function forward(exchange: Exchange, { token, credential, screened, target }: AdmittedRequest): void {
-  exchange.forwarding(credential);
-  credential.forwarder.forward({
-    request: exchange.request,
-    response: exchange.response,
-    url: target.url,
-    headers: swapToken(screened.headers, token, credential.vault),
-    answered: (answer) => relay(exchange, credential, answer),
+/** as Node calls it when the client goes away */
+function brokenOff(): Error {
+  return Object.assign(new Error('the body broke off'), { code: 'ECONNRESET' });
+}
+
+/**
+ * What the screening refuses: it stops at the first fault, so the framing may be wrong as well, and where such a request ends is a
+ * matter of opinion. Behind the head of any upgrade Node reads no more.
+ */
+const ENDS_CONNECTION: ReadonlySet<ErrorCode> = new Set([
+  'SEKS_REQUEST_MALFORMED',
+  'SEKS_HOST_REFUSED',
+  'SEKS_METHOD_REFUSED',
+  'SEKS_EXPECT_REFUSED',
+  'SEKS_UPGRADE_REFUSED',
+  'SEKS_BODY_TIMEOUT',
+]);
+
+function endConnection({ request, response }: Exchange): void {
+  condemn(request.socket);
+  if (!response.headersSent) response.setHeader('connection', 'close');
+}
+
+function logInternal(log: Logger, { requestId }: Account, cause: unknown): void {
+  const name = cause instanceof Error ? cause.name : typeof cause;
+  log.error({ event: 'request_failed', requestId, error: name }, 'request failed');
+}
+
+function send(
+  exchange: Exchange,
+  admitted: AdmittedRequest,
+  changed: ChangedBody | undefined,
+  deps: AgentHandlerDeps,
+): void {
+  const { request, response, account } = exchange;
+  const { token, credential, screened, target } = admitted;
+  account.forwarding(credential, () => exchange.cut());
+  const { path, query } = target;
+  const keyed: Keyed = { headers: screened.headers, path, query, protocols: [] };
+  if (token !== undefined) placeKey(keyed, token.place, credential.vault.key, target.shift ?? 0);
+  keyed.headers['accept-encoding'] = 'identity';
+  if (changed !== undefined) {
+    delete keyed.headers['transfer-encoding'];
+    keyed.headers['content-length'] = String(changed.bytes.length);
+  }
+  credential.linkTo(target.upstream).forwarder.forward({
+    request,
+    response,
+    url: keyed.path + keyed.query,
+    headers: keyed.headers,
+    ...(changed === undefined ? {} : { body: changed.bytes }),
+    answered(answer) {
+      const answeredMs = account.answered(answer.statusCode ?? 0, token !== undefined);
+      try {
+        relayAnswer(answer, { exchange, admitted, stage: changed?.stage }, deps);
+        account.headSent(answeredMs);
+      } catch (cause) {
+        answer.destroy();
+        refuse(exchange, cause, deps.log);
+      }
+    },
     failed: (error) => exchange.fail(error),
   });
-}
-
-function relay(exchange: Exchange, { vault, provider }: GrantedCredential, answer: IncomingMessage): void {
-  const answeredMs = exchange.answered();
-  try {
-    const head = readAnswerHead(answer);
-    const { usage } = provider.spec;
-    if (usage !== undefined && head.status < 300) {
-      exchange.usage = createUsageObserver(usage.format, head.contentType);
-    }
-    relayAnswer(answer, head, exchange.response, {
-      needles: vault.needles,
-      bodyChunk: exchange.usage?.observe,
-      leaked: (hits) => exchange.leaked(hits),
-    });
-    exchange.headSent(answeredMs);
-  } catch (cause) {
-    answer.destroy();
-    exchange.fail(toSeksError(cause));
-  }
-}
-
-/** the real key in the token's place: same header, same scheme, and no second one anywhere */
-function swapToken(
-  headers: ForwardHeaders,
-  { header, prefix }: AdmittedRequest['token'],
-  { key }: AdmittedRequest['credential']['vault'],
-): ForwardHeaders {
-  headers['accept-encoding'] = 'identity';
-  headers[header] = key.reveal((plain) => prefix + plain.toString('latin1'));
-  return headers;
 }

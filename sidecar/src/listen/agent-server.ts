@@ -1,65 +1,203 @@
-// The agent's side: a plain node:http server on the loopback interface.
-import { createServer, type Server } from 'node:http';
-import type { Socket } from 'node:net';
+// The agent's side: ports on the loopback interface that speak HTTP/1.1, HTTP/2 with prior knowledge, TLS and CONNECT, and
+// hand every connection to one HTTP/1.1 server.
+import { createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { SecureContext } from 'node:tls';
 
-import { SeksError } from '@seks/crds';
+import type { SeksError } from '@seks/crds';
 
+import type { Scheduler } from '../lease/scheduler.ts';
 import type { AgentHandler } from './agent-handler.ts';
-import { rawErrorAnswer } from './error-answer.ts';
+import { openTunnel } from './connect-tunnel.ts';
+import { createConnectionCount } from './connection-count.ts';
+import { createH2cBridge } from './h2c-bridge.ts';
+import { createHttp1Server } from './http1-server.ts';
+import { baseOrigin, hostOrigin, markOrigin, type Origin } from './origin.ts';
+import { type Protocol, sniff } from './sniff.ts';
+import { terminateTls, type TlsRefusal } from './tls-connection.ts';
 
-export interface AgentServerDeps {
+/** what the sidecar ends TLS for */
+export interface TlsSettings {
+  secureContext: SecureContext;
+  /** provider hosts, in lower case, that are answered under their own name */
+  hosts: readonly string[];
+  /** those of them that CONNECT may name; empty: there is no proxy */
+  proxied: readonly string[];
+  /** told of TLS connections that were refused */
+  refused: (reason: TlsRefusal) => void;
+}
+
+/** times in `ms` */
+export interface AgentListenerLimits {
+  /** connections on all ports and streams of HTTP/2 together */
+  maxConnections: number;
+  maxHttp2Sessions: number;
+  /** until a connection has said which protocol it speaks, and for the head of each request */
+  headersTimeoutMs: number;
+  handshakeTimeoutMs: number;
+  keepAliveTimeoutMs: number;
+  /** silence in the middle of a request's body, while it would be taken */
+  bodyIdleTimeoutMs: number;
+}
+
+export interface AgentListenerDeps {
   handler: AgentHandler;
   requestId: () => string;
+  scheduler: Pick<Scheduler, 'after'>;
   /** told of requests that were refused before they could be parsed */
-  unparsable(error: SeksError, requestId: string): void;
+  unparsable: (error: SeksError, requestId: string) => void;
+  /** omitted: TLS is refused as an unparsable request */
+  tls?: TlsSettings | undefined;
+  limits?: Partial<AgentListenerLimits> | undefined;
 }
 
-const MAX_HEADER_BYTES = 32_768;
-const HEADERS_TIMEOUT_MS = 15_000;
-/** so that heads which never end cannot use up the container's memory: 512 parallel streams, and as many again */
-const MAX_CONNECTIONS = 1_024;
-/** longer than clients keep idle connections, so that they close first */
-const KEEP_ALIVE_TIMEOUT_MS = 620_000;
+/** serves connections of the agent */
+export interface AgentListener {
+  /** a server for one port, not listening yet; `port` is what clients name in Host */
+  serverFor(port: number): Server;
+  /** stops accepting and lets running requests end; resolves when the last connection has closed */
+  drain(): Promise<void>;
+  /** breaks everything off */
+  destroy(): void;
+}
 
-/** the agent's server, not listening yet */
-export function createAgentServer(deps: AgentServerDeps): Server {
-  const { handler } = deps;
-  const server = createServer({
-    insecureHTTPParser: false,
-    maxHeaderSize: MAX_HEADER_BYTES,
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    // Uploads and streams take as long as they take.
-    requestTimeout: 0,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    noDelay: true,
-    // Answered by the screening, with a code.
-    requireHostHeader: false,
+export const DEFAULT_LIMITS: AgentListenerLimits = {
+  // So that heads which never end cannot use up the container's memory: 512 parallel streams, and as many again.
+  maxConnections: 1_024,
+  maxHttp2Sessions: 64,
+  headersTimeoutMs: 15_000,
+  handshakeTimeoutMs: 10_000,
+  // Longer than clients keep idle connections, so that they close first.
+  keepAliveTimeoutMs: 620_000,
+  bodyIdleTimeoutMs: 60_000,
+};
+const DRAIN_SWEEP_MS = 50;
+
+/** the agent's side; nothing listens before `serverFor(port).listen()` */
+export function createAgentListener(deps: AgentListenerDeps): AgentListener {
+  const { tls, scheduler } = deps;
+  const limits = { ...DEFAULT_LIMITS, ...deps.limits };
+  const connections = createConnectionCount(limits.maxConnections);
+  /** connections whose protocol or server name is not known yet: nothing is lost when they are closed */
+  const undecided = new Set<Socket>();
+  const servers: Server[] = [];
+  const hostOrigins = new Map(tls?.hosts.map((host) => [host, hostOrigin(host)]));
+  const proxied = new Set(tls?.proxied);
+  const http1 = createHttp1Server({
+    ...deps,
+    ...limits,
+    connect:
+      proxied.size === 0
+        ? undefined
+        : (request, socket, head) => openTunnel(request, socket, head, { proxied, terminate: tunnel }),
   });
-  // Node drops headers beyond this number silently, and with them what has to be seen. The size is limited instead.
-  server.maxHeadersCount = 0;
-  server.maxRequestsPerSocket = 0;
-  server.maxConnections = MAX_CONNECTIONS;
-  server.timeout = 0;
-  server.on('request', (request, response) => handler.handle(request, response));
-  server.on('checkContinue', (request, response) => handler.handle(request, response, true));
-  // Every other expectation: the screening refuses it.
-  server.on('checkExpectation', (request, response) => handler.handle(request, response));
-  const refuse = (socket: Duplex, error: SeksError): void => {
-    const requestId = deps.requestId();
-    deps.unparsable(error, requestId);
-    socket.end(rawErrorAnswer(error, requestId), () => socket.destroy());
+  const serve = (connection: Duplex): void => {
+    http1.emit('connection', connection);
   };
-  server.on('connect', (_request, socket) => refuse(socket, new SeksError('SEKS_METHOD_REFUSED')));
-  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    // Gone in the middle of a request: there is nobody to answer. And an answer that is due must not be mixed with ours.
-    const gone = error.code === 'ECONNRESET' || error.code === 'HPE_INVALID_EOF_STATE' || !socket.writable;
-    if (gone || hasAnswerDue(socket)) socket.destroy();
-    else refuse(socket, new SeksError('SEKS_REQUEST_MALFORMED'));
+  const h2c = createH2cBridge({
+    ...deps,
+    serve,
+    connections,
+    maxSessions: limits.maxHttp2Sessions,
+    prefaceTimeoutMs: limits.headersTimeoutMs,
+    idleTimeoutMs: limits.keepAliveTimeoutMs,
   });
-  return server;
+
+  function accept(socket: Socket, plain: Origin, secure: Origin): void {
+    // Whoever owns the connection hears of its errors; this is for the moments in between, when nobody does.
+    socket.on('error', ignore);
+    if (!connections.enter(socket)) {
+      socket.destroy();
+      return;
+    }
+    hold(socket);
+    sniff(socket, {
+      scheduler,
+      timeoutMs: limits.headersTimeoutMs,
+      decided: (_, protocol) => dispatch(socket, protocol, plain, secure),
+    });
+  }
+
+  function dispatch(socket: Socket, protocol: Protocol, plain: Origin, secure: Origin): void {
+    if (protocol === 'tls' && tls !== undefined) {
+      endTls(socket, tls, (name) => (isOwnName(name) ? secure : hostOrigins.get(name)));
+      return;
+    }
+    undecided.delete(socket);
+    markOrigin(socket, plain);
+    if (protocol === 'http2') h2c.accept(socket);
+    // TLS as well, where there is none: the parser refuses it, and the refusal is counted.
+    else serve(socket);
+  }
+
+  /** the TLS that follows a CONNECT: under the name that was asked for, or not at all */
+  function tunnel(socket: Socket, host: string): void {
+    hold(socket);
+    if (tls !== undefined) endTls(socket, tls, (name) => (name === host ? hostOrigins.get(host) : undefined));
+    else socket.destroy();
+  }
+
+  function endTls(
+    socket: Socket,
+    { secureContext, refused }: TlsSettings,
+    originOfName: (name: string) => Origin | undefined,
+  ): void {
+    terminateTls(socket, originOfName, {
+      secureContext,
+      refused,
+      scheduler,
+      handshakeTimeoutMs: limits.handshakeTimeoutMs,
+      secured(decrypted, origin) {
+        undecided.delete(socket);
+        decrypted.on('error', ignore);
+        markOrigin(decrypted, origin);
+        serve(decrypted);
+      },
+    });
+  }
+
+  function hold(socket: Socket): void {
+    undecided.add(socket);
+    socket.once('close', () => undecided.delete(socket));
+  }
+
+  return {
+    serverFor(port) {
+      const [plain, secure] = [baseOrigin(port, false), baseOrigin(port, true)];
+      const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+        accept(socket, plain, secure),
+      );
+      servers.push(server);
+      return server;
+    },
+    async drain() {
+      for (const server of servers) server.close();
+      for (const socket of undecided) socket.destroy();
+      h2c.drain();
+      // Node has no event for a connection that becomes idle.
+      let calledOff = (): void => undefined;
+      const sweep = (): void => {
+        http1.closeIdleConnections();
+        calledOff = scheduler.after(DRAIN_SWEEP_MS, sweep);
+      };
+      sweep();
+      await connections.empty();
+      calledOff();
+      http1.close();
+    },
+    destroy() {
+      for (const server of servers) server.close();
+      connections.destroyAll();
+      http1.close();
+    },
+  };
 }
 
-function hasAnswerDue(socket: Duplex): boolean {
-  return '_httpMessage' in socket && Boolean((socket as Socket & { _httpMessage?: unknown })._httpMessage);
+/** no name, or one for this machine; a client that dials an address may send it as a name, although it should not */
+function isOwnName(serverName: string): boolean {
+  return serverName === '' || serverName === 'localhost' || serverName === '127.0.0.1';
+}
+
+function ignore(): void {
+  // Somebody else looks at it.
 }

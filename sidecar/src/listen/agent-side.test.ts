@@ -217,7 +217,18 @@ const refusals: [string, number, string, () => string][] = [
   ],
   ['S6: ..', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('GET /openai/v1/../x HTTP/1.1', [AUTH])],
   ['S6: //', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('GET /openai//v1/x HTTP/1.1', [AUTH])],
-  ['S6: an encoded slash', 400, 'SEKS_REQUEST_MALFORMED', () => bytes('GET /openai/v1%2Fx HTTP/1.1', [AUTH])],
+  [
+    'S6: an encoded slash that hides a dot segment',
+    400,
+    'SEKS_REQUEST_MALFORMED',
+    () => bytes('GET /openai/v1%2F../x HTTP/1.1', [AUTH]),
+  ],
+  [
+    'S13: an encoded slash where only one reading is allowed',
+    403,
+    'SEKS_ROUTE_DENIED',
+    () => bytes('GET /openai/v1%2Fx HTTP/1.1', [AUTH]),
+  ],
   [
     'S6: an encoded dot',
     400,
@@ -311,12 +322,6 @@ const refusals: [string, number, string, () => string][] = [
   ],
   ['S6: no HTTP at all', 400, 'SEKS_REQUEST_MALFORMED', () => '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03'],
   [
-    'S6: HTTP/2 with prior knowledge',
-    400,
-    'SEKS_REQUEST_MALFORMED',
-    () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
-  ],
-  [
     'S6: a head that is too long',
     400,
     'SEKS_REQUEST_MALFORMED',
@@ -342,9 +347,21 @@ const refusals: [string, number, string, () => string][] = [
   ],
   ['S6: TRACE', 405, 'SEKS_METHOD_REFUSED', () => bytes('TRACE /openai/v1/x HTTP/1.1', [AUTH])],
   [
-    'S6: an upgrade',
+    'S6: an upgrade to something else',
     501,
     'SEKS_UPGRADE_REFUSED',
+    () => bytes('GET /openai/v1/x HTTP/1.1', [AUTH, 'Connection: Upgrade', 'Upgrade: h2c']),
+  ],
+  [
+    'S6: an upgrade to more than WebSocket',
+    501,
+    'SEKS_UPGRADE_REFUSED',
+    () => bytes('GET /openai/v1/x HTTP/1.1', [AUTH, 'Connection: Upgrade', 'Upgrade: websocket, h2c']),
+  ],
+  [
+    'S6: a WebSocket handshake without a proper key',
+    400,
+    'SEKS_REQUEST_MALFORMED',
     () =>
       bytes('GET /openai/v1/x HTTP/1.1', [
         AUTH,

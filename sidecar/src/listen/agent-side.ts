@@ -1,13 +1,17 @@
 // Puts the agent's side together: token table, lease holder, handler, server, metrics and audit.
-import type { Server } from 'node:http';
+import type { Server } from 'node:net';
 
 import type { Logger } from 'pino';
 
 import type { TokenTable } from '../credential/tokens.ts';
 import type { LeaseHolder } from '../lease/lease-state.ts';
+import type { Scheduler } from '../lease/scheduler.ts';
+import { createIssuedUrls } from '../route/issued-urls.ts';
+import { createBodyPool } from '../body/read-body.ts';
+import { createIdentifyBudgets } from '../websocket/identify-budgets.ts';
 import { createAgentHandler } from './agent-handler.ts';
-import { createAgentServer } from './agent-server.ts';
-import { recordUnparsable } from './exchange.ts';
+import { type AgentListenerDeps, createAgentListener } from './agent-server.ts';
+import { recordUnparsable } from './account.ts';
 import type { Ledgers } from './ledger.ts';
 
 export interface AgentSideDeps {
@@ -15,36 +19,58 @@ export interface AgentSideDeps {
   holder: LeaseHolder;
   ledgers: Ledgers;
   log: Logger;
-  nowMs: () => number;
+  scheduler: Scheduler;
   randomBytes: (size: number) => Buffer;
   /** the port that clients name in Host */
   port: number;
+  /** left out: no TLS, no CONNECT */
+  tls?: AgentListenerDeps['tls'];
+  limits?: AgentListenerDeps['limits'];
 }
+
+const TICKET_SECRET_BYTES = 32;
 
 /** the agent's server and its way to an end */
 export interface AgentSide {
+  /** for the port that clients name in Host, not listening yet */
   server: Server;
+  /** the same behind another port */
+  serverFor: (port: number) => Server;
   /** stops accepting; resolves when the last request has ended */
   drain: () => Promise<void>;
+  /** breaks everything off */
+  destroy: () => void;
 }
 
 /** the agent's side, not listening yet */
 export function createAgentSide(deps: AgentSideDeps): AgentSide {
   const requestId = createRequestIds(deps.randomBytes);
-  const hosts = new Set([`127.0.0.1:${deps.port}`, `localhost:${deps.port}`]);
-  const handler = createAgentHandler({ ...deps, hosts, requestId });
-  const server = createAgentServer({
+  const { tokens, scheduler } = deps;
+  const handler = createAgentHandler({
+    ...deps,
+    nowMs: scheduler.nowMs,
+    requestId,
+    issued: createIssuedUrls(tokens, deps.randomBytes(TICKET_SECRET_BYTES)),
+    intercepted: new Set(deps.tls?.hosts),
+    bodies: createBodyPool({ scheduler }),
+    identifyBudgets: createIdentifyBudgets(),
+  });
+  const listener = createAgentListener({
     handler,
     requestId,
+    scheduler,
     unparsable: (error, id) => recordUnparsable(deps.ledgers, error, id),
+    tls: deps.tls,
+    limits: deps.limits,
   });
   return {
-    server,
+    server: listener.serverFor(deps.port),
+    serverFor: (port) => listener.serverFor(port),
+    destroy: () => listener.destroy(),
     async drain() {
       handler.drain();
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
-      await closed;
+      await listener.drain();
+      await handler.settled?.();
     },
   };
 }

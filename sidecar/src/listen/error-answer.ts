@@ -3,7 +3,8 @@ import { STATUS_CODES, type ServerResponse } from 'node:http';
 
 import type { SeksError } from '@seks/crds';
 
-const RETRY_AFTER_SECONDS = 2;
+const RETRY_AFTER_MS = 2_000;
+const LONGEST_WAIT_MS = 60_000;
 
 /** headers and body of an error answer; SDKs read `x-should-retry` and, in the body, `error.message` */
 export function errorAnswer(
@@ -19,11 +20,19 @@ export function errorAnswer(
     'x-seks-error': error.code,
     'x-seks-request-id': requestId,
   };
-  if (error.spec.retry) headers['retry-after'] = String(RETRY_AFTER_SECONDS);
-  else headers['x-should-retry'] = 'false';
+  if (error.spec.retry) {
+    // RFC 9110 §10.2.3: whole seconds; rounded down, the client would come too early.
+    headers['retry-after'] = String(Math.ceil((error.retryAfterMs ?? RETRY_AFTER_MS) / 1_000));
+  }
+  if (!error.spec.retry || isUsedUp(error)) headers['x-should-retry'] = 'false';
   // RFC 9110 §15.5.6: a 405 says which methods there are.
   if (error.spec.status === 405) headers['allow'] = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
   return { headers, body };
+}
+
+/** SDKs would wait and try again for what comes back tomorrow */
+function isUsedUp({ retryAfterMs = 0 }: SeksError): boolean {
+  return retryAfterMs > LONGEST_WAIT_MS;
 }
 
 /** answers with an error, or breaks the connection off if an answer has begun: a clean end would be a lie */

@@ -29,6 +29,8 @@ export interface RequestMetrics {
   overhead(ms: number): void;
   firstByte(ms: number): void;
   tokens(counts: TokenCounts): void;
+  /** `picodollars` is 10⁻¹² US dollars */
+  cost(picodollars: bigint): void;
   scrubbed(hits: number): void;
   foreignToken(): void;
 }
@@ -100,11 +102,15 @@ function createInstruments(registry: Registry) {
     inflight: gauge('seks_inflight_requests', 'Requests that are being forwarded.'),
     denied: counter(
       'seks_denied_total',
-      'Requests that the sidecar answered itself, by code of the error catalogue.',
+      'Requests that were refused or failed, by code of the error catalogue.',
     ),
     tokens: counter(
       'seks_tokens_total',
-      'Tokens as reported by the provider; cache_read, cache_write and reasoning are parts of input and output.',
+      'Tokens as reported by the provider; the other types are parts of input and output.',
+    ),
+    cost: counter(
+      'seks_cost_usd_total',
+      'Cost of tokens in US dollars, by the prices of the provider document.',
     ),
     scrubbed: counter('seks_leak_scrubbed_total', 'Times that the real key was written over in an answer.'),
     foreignTokens: counter(
@@ -120,13 +126,24 @@ function createInstruments(registry: Registry) {
   };
 }
 
-const TOKEN_TYPES = ['input', 'output', 'cacheRead', 'cacheWrite', 'reasoning'] as const;
+const PICODOLLARS_PER_DOLLAR = 1e12;
+const TOKEN_TYPES = [
+  'input',
+  'output',
+  'cacheRead',
+  'cacheWrite',
+  'reasoning',
+  'inputAudio',
+  'outputAudio',
+] as const;
 const LABEL_OF_TYPE = {
   input: 'input',
   output: 'output',
   cacheRead: 'cache_read',
   cacheWrite: 'cache_write',
   reasoning: 'reasoning',
+  inputAudio: 'input_audio',
+  outputAudio: 'output_audio',
 } as const satisfies Record<keyof TokenCounts, string>;
 
 function createSeries(instruments: Instruments, labels: CommonLabels): RequestMetrics {
@@ -137,6 +154,7 @@ function createSeries(instruments: Instruments, labels: CommonLabels): RequestMe
     instruments.firstByte.series(common),
   ];
   const inflight = instruments.inflight.series(common);
+  const cost = keyedSeries(() => instruments.cost.series(common));
   const scrubbed = instruments.scrubbed.series(common);
   const foreignTokens = instruments.foreignTokens.series(common);
   const requests = keyedSeries((method) =>
@@ -161,6 +179,7 @@ function createSeries(instruments: Instruments, labels: CommonLabels): RequestMe
         if (count !== undefined) tokens(LABEL_OF_TYPE[type]).value += count;
       }
     },
+    cost: (picodollars) => void (cost('').value += Number(picodollars) / PICODOLLARS_PER_DOLLAR),
     scrubbed: (hits) => void (scrubbed.value += hits),
     foreignToken: () => void (foreignTokens.value += 1),
   };

@@ -17,15 +17,23 @@ export interface Decision {
 
 /** a compiled policy */
 export interface Policy {
-  /** decides by method and plain (not percent-encoded) path */
-  decide(method: string, plainPath: string): Decision;
+  /**
+   * decides by method, host (as the provider document writes it) and plain (not percent-encoded) path
+   *
+   * @param keyed false: the host never gets the key, so nothing of it can be spent there; only deny rules count
+   */
+  decide(method: string, host: string, plainPath: string, keyed?: boolean): Decision;
 }
 
 interface CompiledRule {
   methods: ReadonlySet<string> | undefined;
+  hosts: ReadonlySet<string> | undefined;
   pattern: string;
   glob: Glob;
 }
+
+/** stands in the audit for all paths of hosts without credential: they are signed, and signatures are credentials */
+const UNKEYED_ROUTE = '/**';
 
 const MAX_REMEMBERED = 512;
 const MAX_REMEMBERED_LENGTH = 256;
@@ -35,10 +43,11 @@ export function compilePolicy(rules: PolicyRules): Policy {
   const allow = rules.allow.flatMap((rule) => compileRule(rule, (pattern) => pattern));
   // Some servers route without regard to case, so a deny rule matches without regard to it.
   const deny = rules.deny.flatMap((rule) => compileRule(rule, (pattern) => pattern.toLowerCase()));
-  const decide = (method: string, path: string): Decision => {
-    const denied = find(deny, method, denyForms(path));
+  const decide = (method: string, host: string, path: string, keyed = true): Decision => {
+    const denied = find(deny, method, host, denyForms(path));
     if (denied !== undefined) return { allowed: false, route: denied };
-    const allowed = find(allow, method, [path]);
+    if (!keyed) return { allowed: true, route: UNKEYED_ROUTE };
+    const allowed = find(allow, method, host, [path]);
     return { allowed: allowed !== undefined, route: allowed };
   };
   return remember(decide);
@@ -48,11 +57,13 @@ export function compilePolicy(rules: PolicyRules): Policy {
 function remember(decide: Policy['decide']): Policy {
   const known = new Map<string, Decision>();
   return {
-    decide(method, path) {
-      const key = `${method} ${path}`;
+    decide(method, host, path, keyed) {
+      // Signed paths never come again.
+      if (keyed === false) return decide(method, host, path, keyed);
+      const key = `${method} ${host}${path}`;
       const before = known.get(key);
       if (before !== undefined) return before;
-      const decision = decide(method, path);
+      const decision = decide(method, host, path);
       if (known.size >= MAX_REMEMBERED) known.clear();
       if (key.length <= MAX_REMEMBERED_LENGTH) known.set(key, decision);
       return decision;
@@ -71,8 +82,14 @@ function denyForms(path: string): readonly string[] {
   return [...new Set([path.toLowerCase(), folded, trimmed, bare])];
 }
 
-function find(rules: readonly CompiledRule[], method: string, paths: readonly string[]): string | undefined {
+function find(
+  rules: readonly CompiledRule[],
+  method: string,
+  host: string,
+  paths: readonly string[],
+): string | undefined {
   for (const rule of rules) {
+    if (rule.hosts !== undefined && !rule.hosts.has(host.toLowerCase())) continue;
     if (rule.methods !== undefined && !rule.methods.has(method)) continue;
     if (paths.some((path) => rule.glob(path))) return rule.pattern;
   }
@@ -82,5 +99,7 @@ function find(rules: readonly CompiledRule[], method: string, paths: readonly st
 function compileRule(rule: RouteRule, form: (pattern: string) => string): CompiledRule[] {
   const methods =
     rule.methods === undefined ? undefined : new Set(rule.methods.map((name) => name.toUpperCase()));
-  return rule.paths.map((pattern) => ({ methods, pattern, glob: compileGlob(form(pattern)) }));
+  // Names of hosts have no case (RFC 4343), and a deny rule must not be missed for it.
+  const hosts = rule.hosts === undefined ? undefined : new Set(rule.hosts.map((name) => name.toLowerCase()));
+  return rule.paths.map((pattern) => ({ methods, hosts, pattern, glob: compileGlob(form(pattern)) }));
 }

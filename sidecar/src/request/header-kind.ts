@@ -13,7 +13,9 @@ export type HeaderKind =
   | 'transfer-encoding'
   | 'connection'
   | 'expect'
-  | 'upgrade';
+  | 'upgrade'
+  /** part of a WebSocket handshake (RFC 6455 §11.3) */
+  | 'websocket';
 
 /** a header name in lower case, with its kind */
 export interface ClassifiedName {
@@ -89,7 +91,8 @@ export function createHeaderClassifier(placements: ReadonlySet<string>): HeaderC
       const known = cache.get(rawName);
       if (known !== undefined) return known;
       const name = rawName.toLowerCase();
-      const classified = { name, kind: placements.has(name) ? placementKind(name) : kindOf(name) };
+      const isPlacement = placements.has(name) || placements.has(name.replaceAll('_', '-'));
+      const classified = { name, kind: isPlacement ? placementKind(name) : kindOf(name) };
       if (cache.size < MAX_CACHED_NAMES) cache.set(rawName, classified);
       return classified;
     },
@@ -113,6 +116,7 @@ function kindOfPlain(name: string): HeaderKind {
   if (REFUSED.has(name)) return 'refuse';
   if (CREDENTIALS.has(name) || CREDENTIAL_SHAPE.test(name)) return 'credential';
   if (DROPPED.has(name)) return 'drop';
+  if (name.startsWith('sec-websocket-')) return 'websocket';
   if (name.startsWith('x-forwarded-') || name.startsWith('x-seks-') || name.startsWith('proxy-'))
     return 'drop';
   return 'pass';

@@ -31,12 +31,16 @@ export interface ScreenedRequest {
   /** headers that may be forwarded: without credentials, hop-by-hop and Host */
   headers: ForwardHeaders;
   credentials: CredentialHeader[];
+  /** entries of Sec-WebSocket-Protocol; empty unless the request asks for an upgrade */
+  protocols: string[];
 }
 
 export interface ScreenOptions {
   /** values of Host, in lower case, that are this sidecar */
   hosts: ReadonlySet<string>;
   classifier: HeaderClassifier;
+  /** the request came as an upgrade: it must ask for WebSocket, and for nothing else */
+  upgrade?: boolean;
 }
 
 const MAX_HEADERS = 100;
@@ -49,6 +53,8 @@ interface Framing {
   contentLengths: string[];
   transferEncodings: string[];
   connection: string[];
+  upgrades: string[];
+  protocols: string[];
 }
 
 /**
@@ -56,7 +62,8 @@ interface Framing {
  *
  * @throws SeksError with the code of the first rule that it breaks
  */
-export function screenRequest(raw: RawRequest, { hosts, classifier }: ScreenOptions): ScreenedRequest {
+export function screenRequest(raw: RawRequest, options: ScreenOptions): ScreenedRequest {
+  const { hosts, classifier, upgrade = false } = options;
   if (FORBIDDEN_METHODS.has(raw.method)) throw new SeksError('SEKS_METHOD_REFUSED');
   if (raw.rawHeaders.length > MAX_HEADERS * 2) throw malformed(`More than ${MAX_HEADERS} headers.`);
   // RTSP and ICE are told from HTTP/1.0 by nobody behind the parser; what speaks 1.0 today is a tool for attacks.
@@ -64,7 +71,14 @@ export function screenRequest(raw: RawRequest, { hosts, classifier }: ScreenOpti
   // Without a prototype: `constructor` is a header name like any other.
   const headers = Object.create(null) as ForwardHeaders;
   const credentials: CredentialHeader[] = [];
-  const framing: Framing = { hosts: [], contentLengths: [], transferEncodings: [], connection: [] };
+  const framing: Framing = {
+    hosts: [],
+    contentLengths: [],
+    transferEncodings: [],
+    connection: [],
+    upgrades: [],
+    protocols: [],
+  };
   for (let i = 0; i < raw.rawHeaders.length; i += 2) {
     const value = raw.rawHeaders[i + 1] ?? '';
     const { name, kind } = classifier.classify(raw.rawHeaders[i] ?? '');
@@ -92,7 +106,13 @@ export function screenRequest(raw: RawRequest, { hosts, classifier }: ScreenOpti
         if (value.toLowerCase() !== '100-continue') throw new SeksError('SEKS_EXPECT_REFUSED');
         break;
       case 'upgrade':
-        throw new SeksError('SEKS_UPGRADE_REFUSED');
+        if (!upgrade) throw new SeksError('SEKS_UPGRADE_REFUSED');
+        framing.upgrades.push(value);
+        break;
+      case 'websocket':
+        // Key, version and extensions are between two ends of one connection, and there are two connections.
+        if (name === 'sec-websocket-protocol') framing.protocols.push(...value.split(','));
+        break;
       case 'refuse':
         throw malformed(`The header ${name} is not forwarded.`);
       case 'drop':
@@ -100,11 +120,13 @@ export function screenRequest(raw: RawRequest, { hosts, classifier }: ScreenOpti
     }
   }
   checkHost(framing.hosts, hosts);
-  dropNominated(headers, framing.connection, classifier);
+  if (upgrade) checkUpgrade(framing);
+  dropNominated(headers, framing.connection, classifier, upgrade);
   frameBody(headers, framing, raw.method);
   const target = parseTarget(raw.url);
   if (hasMethodParameter(target.query)) throw malformed('A parameter of the query changes the method.');
-  return { method: raw.method, target, headers, credentials };
+  const protocols = upgrade ? framing.protocols.map((entry) => entry.trim()) : [];
+  return { method: raw.method, target, headers, credentials, protocols };
 }
 
 function addHeader(headers: ForwardHeaders, name: string, value: string): void {
@@ -119,18 +141,26 @@ function checkHost(found: readonly string[], ours: ReadonlySet<string>): void {
   if (!ours.has((found[0] ?? '').toLowerCase())) throw new SeksError('SEKS_HOST_REFUSED');
 }
 
+// RFC 9110 §7.8 lets a client name several protocols; the relay speaks one.
+function checkUpgrade({ upgrades, contentLengths, transferEncodings }: Framing): void {
+  if (upgrades.length !== 1 || upgrades[0]?.toLowerCase() !== 'websocket')
+    throw new SeksError('SEKS_UPGRADE_REFUSED');
+  if (contentLengths.length + transferEncodings.length > 0) throw malformed('An upgrade has no body.');
+}
+
 // RFC 9110 §7.6.1 lets a client nominate more hop-by-hop headers. Nominating one that frames or authenticates the request
 // is an attempt to make us drop it, and is refused instead.
 function dropNominated(
   headers: ForwardHeaders,
   connection: readonly string[],
   classifier: HeaderClassifier,
+  upgrade: boolean,
 ): void {
   for (const value of connection) {
     for (const option of value.split(',')) {
       const { name, kind } = classifier.classify(option.trim());
       if (kind === 'pass' && name !== 'content-type') delete headers[name];
-      else if (kind !== 'drop')
+      else if (kind !== 'drop' && !(upgrade && kind === 'upgrade'))
         throw malformed('The Connection header names a header that must be forwarded.');
     }
   }

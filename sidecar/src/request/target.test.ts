@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { MAX_TARGET_BYTES, parseTarget } from './target.ts';
+import { literalPath, MAX_TARGET_BYTES, parseTarget } from './target.ts';
 
 describe('parseTarget', () => {
   test('takes path and query apart', () => {
@@ -39,10 +39,10 @@ describe('parseTarget', () => {
     ['parent segment at the end', '/openai/..'],
     ['current segment', '/openai/./v1'],
     ['empty segment', '/openai//v1'],
-    ['empty segment first', '//evil.example/v1'],
     ['backslash', '/openai\\v1'],
-    ['encoded slash', '/openai/v1%2Fx'],
-    ['encoded slash in lower case', '/openai/v1%2fx'],
+    ['encoded slash before a dot segment', '/openai/v1%2F../x'],
+    ['encoded slash between dot segments', '/openai/..%2f..%2fx'],
+    ['encoded slash before a slash', '/openai/v1%2F/x'],
     ['encoded dot', '/openai/%2e%2e/x'],
     ['encoded backslash', '/openai/%5Cx'],
     ['encoded NUL', '/openai/%00'],
@@ -66,5 +66,19 @@ describe('parseTarget', () => {
     ['too long', `/${'x'.repeat(MAX_TARGET_BYTES)}`],
   ])('S6: refuses %s', (_, raw) => {
     expect(() => parseTarget(raw)).toThrow(expect.objectContaining({ code: 'SEKS_REQUEST_MALFORMED' }));
+  });
+
+  test('an encoded slash is a slash in one reading and a letter in the other', () => {
+    const { path, plainPath } = parseTarget('/repos/o/contents/a%2Fb%20c.md?ref=main');
+    expect([path, plainPath]).toEqual(['/repos/o/contents/a%2Fb%20c.md', '/repos/o/contents/a/b c.md']);
+    expect(literalPath(path)).toBe('/repos/o/contents/a%2Fb c.md');
+    expect(literalPath('/a/b%20c')).toBeUndefined();
+  });
+
+  test('slashes at the beginning are one, for policy and provider alike', () => {
+    expect(parseTarget('///ws/v1?key=x')).toEqual({ path: '/ws/v1', plainPath: '/ws/v1', query: '?key=x' });
+    expect(() => parseTarget('//ws//v1')).toThrow(
+      expect.objectContaining({ code: 'SEKS_REQUEST_MALFORMED' }),
+    );
   });
 });

@@ -5,6 +5,7 @@ import {
   type Envelope,
   type LeasedCredential,
   parseEnvelope,
+  type Placement,
   type Provider,
   sealKey,
   Secret,
@@ -36,13 +37,16 @@ export async function sealFor(
   return { text, envelope: parseEnvelope(text), dataKey: dataKey.toString('base64url') };
 }
 
-/** a provider of that name */
-export function testProvider(name: string): Provider {
+/** a provider of that name; `auth` are the places that it takes its key in */
+export function testProvider(
+  name: string,
+  auth: Placement[] = [{ header: { name: 'X-Odd-Key' } }],
+): Provider {
   return {
     name,
     spec: {
       upstreams: [{ host: `api.${name}.example` }],
-      auth: [{ header: { name: 'X-Odd-Key' } }],
+      auth,
       env: { key: ['KEY'] },
       fakeToken: 'sk-{token}',
       allow: [{ paths: ['/v1/**'] }],

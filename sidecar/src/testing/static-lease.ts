@@ -1,13 +1,21 @@
 // A lease without key service: for tests and the benchmark only, not bundled into the product.
 import { createHash } from 'node:crypto';
 
-import { type InjectionConfig, type Provider, type RouteRule, Secret, type Tier } from '@seks/crds';
+import {
+  type InjectionConfig,
+  type Limits,
+  type Provider,
+  type RouteRule,
+  Secret,
+  type Tier,
+} from '@seks/crds';
 
+import { indexPlacements } from '../credential/placement-index.ts';
 import { credentialKey } from '../credential/tokens.ts';
-import type { Forwarder } from '../forward/forwarder.ts';
+import { type LinkFor, grantCredential, type GrantedCredential } from '../lease/granted-credential.ts';
 import { KeyVault } from '../lease/key-vault.ts';
-import type { GrantedCredential, LeaseState } from '../lease/lease-state.ts';
-import { compilePolicy } from '../policy/policy.ts';
+import type { LeaseState } from '../lease/lease-state.ts';
+import type { CredentialLimits } from '../limits/credential-limits.ts';
 import { createHeaderClassifier } from '../request/header-kind.ts';
 
 /** one credential with its fake token and real key in plain text */
@@ -22,6 +30,8 @@ export interface StaticCredential {
   tier?: Tier;
   allow?: RouteRule[];
   deny?: RouteRule[];
+  models?: string[];
+  limits?: Limits;
 }
 
 /** the part of an injection config that the token table is made of */
@@ -46,27 +56,33 @@ export function staticBindings(credentials: readonly StaticCredential[]): Pick<I
 /** a lease that grants all of them */
 export function staticLease(
   credentials: readonly StaticCredential[],
-  forwarderFor: (provider: Provider) => Forwarder,
+  linkFor: LinkFor,
+  limitsFor: (key: string) => CredentialLimits,
   expiresAtMs = Number.POSITIVE_INFINITY,
 ): LeaseState {
   const granted = new Map<string, GrantedCredential>();
   for (const credential of credentials) {
-    const { provider } = credential;
-    granted.set(credentialKey({ bindingUid: bindingUidOf(credential), credential: nameOf(credential) }), {
-      agent: credential.agent ?? 'agent',
-      tier: credential.tier ?? 'user',
-      provider,
-      policy: compilePolicy({
-        allow: credential.allow ?? provider.spec.allow ?? [],
-        deny: credential.deny ?? provider.spec.deny ?? [],
+    const { provider, models, limits } = credential;
+    const key = credentialKey({ bindingUid: bindingUidOf(credential), credential: nameOf(credential) });
+    const policy = {
+      allow: credential.allow ?? provider.spec.allow ?? [{ paths: ['/**'] }],
+      deny: credential.deny ?? provider.spec.deny ?? [],
+      ...(models === undefined ? {} : { models }),
+      ...(limits === undefined ? {} : { limits }),
+    };
+    granted.set(
+      key,
+      grantCredential({
+        leased: { agent: credential.agent ?? 'agent', tier: credential.tier ?? 'user', provider, policy },
+        vault: new KeyVault(new Secret('provider-key', credential.key)),
+        limits: limitsFor(key),
+        linkFor,
       }),
-      vault: new KeyVault(new Secret('provider-key', credential.key)),
-      forwarder: forwarderFor(provider),
-    });
+    );
   }
-  const headers = credentials.flatMap(({ provider }) => provider.spec.auth.map(({ header }) => header.name));
-  const classifier = createHeaderClassifier(new Set(headers.map((name) => name.toLowerCase())));
-  return { id: 'static', expiresAtMs, credentials: granted, classifier };
+  const placements = indexPlacements(credentials.map(({ provider }) => provider));
+  const classifier = createHeaderClassifier(placements.headers);
+  return { id: 'static', expiresAtMs, credentials: granted, classifier, placements };
 }
 
 function nameOf({ name, provider }: StaticCredential): string {

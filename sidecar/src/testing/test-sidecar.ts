@@ -9,20 +9,29 @@ import { pino } from 'pino';
 import { createAudit } from '../audit/audit.ts';
 import { createTokenTable } from '../credential/tokens.ts';
 import { LeaseHolder } from '../lease/lease-state.ts';
-import { createScheduler } from '../lease/scheduler.ts';
-import { type AgentSide, createAgentSide } from '../listen/agent-side.ts';
+import { createScheduler, type Scheduler } from '../lease/scheduler.ts';
+import { createLimitKeeper } from '../limits/credential-limits.ts';
+import { type AgentSide, type AgentSideDeps, createAgentSide } from '../listen/agent-side.ts';
 import { createLedgers } from '../listen/ledger.ts';
 import { createSidecarMetrics, type SidecarMetrics } from '../metrics/sidecar-metrics.ts';
 import { type StaticCredential, staticBindings, staticLease } from './static-lease.ts';
-import { createTestForwarder } from './test-forwarder.ts';
+import { createTestLinks } from './test-forwarder.ts';
 
 export interface TestSidecarOptions {
   credentials: StaticCredential[];
   addresses: Readonly<Record<string, readonly string[]>>;
   /** a clock instead of the real one */
   nowMs?: () => number;
+  /** a clock with timers instead of the real one */
+  scheduler?: Scheduler;
+  /** time of day */
+  wallClock?: () => number;
+  /** omitted: no TLS on the agent's side */
+  tls?: AgentSideDeps['tls'];
   expiresAtMs?: number;
   idleTimeoutMs?: number;
+  /** of the agent's side */
+  limits?: AgentSideDeps['limits'];
 }
 
 /** a running agent side */
@@ -48,13 +57,16 @@ export function fakeToken(template = 'sk-{token}'): string {
 
 /** starts the agent side over a static lease */
 export async function startSidecar(options: TestSidecarOptions): Promise<TestSidecar> {
-  const nowMs = options.nowMs ?? (() => performance.now());
+  const scheduler = {
+    ...(options.scheduler ?? createScheduler()),
+    ...(options.nowMs === undefined ? {} : { nowMs: options.nowMs }),
+  };
   const metrics = createSidecarMetrics('test');
-  const holder = new LeaseHolder({ ...createScheduler(), nowMs });
+  const holder = new LeaseHolder(scheduler);
   const { credentials, addresses, expiresAtMs, idleTimeoutMs } = options;
-  const forwarderFor = (provider: StaticCredential['provider']) =>
-    createTestForwarder(provider, addresses, undefined, idleTimeoutMs);
-  holder.replace(undefined, staticLease(credentials, forwarderFor, expiresAtMs));
+  const limitsFor = createLimitKeeper({ nowMs: scheduler.nowMs, wallClock: options.wallClock ?? Date.now });
+  const linkFor = createTestLinks({ addresses, idleTimeoutMs });
+  holder.replace(undefined, staticLease(credentials, linkFor, limitsFor, expiresAtMs));
   const logged: string[] = [];
   const lines: string[] = [];
   const audit = createAudit({
@@ -70,9 +82,11 @@ export async function startSidecar(options: TestSidecarOptions): Promise<TestSid
     holder,
     ledgers: createLedgers(metrics, audit),
     log: pino({ level: 'trace' }, { write: (line: string) => logged.push(line) }),
-    nowMs,
+    scheduler,
     randomBytes,
     port,
+    tls: options.tls,
+    limits: options.limits,
   });
   side.server.listen(port, '127.0.0.1');
   await once(side.server, 'listening');
@@ -88,8 +102,7 @@ export async function startSidecar(options: TestSidecarOptions): Promise<TestSid
     written: async () => [...logged, ...lines, await metrics.registry.metrics()].join('\n'),
     raw: (bytes, answers = 1) => sendRaw(port, bytes, answers),
     async close() {
-      side.server.closeAllConnections();
-      side.server.close();
+      side.destroy();
       if (side.server.listening) await once(side.server, 'close');
     },
   };

@@ -1,9 +1,20 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
-import { JsonUsageScanner } from './json-usage-scanner.ts';
 import type { TokenCounts, UsageFormat } from './token-counts.ts';
-import { createUsageObserver } from './usage-observer.ts';
+import { createUsageObserver, type UsageObserver } from './usage-observer.ts';
+
+function observed(
+  format: UsageFormat,
+  type: string,
+  body: string,
+  chunkBytes: number,
+): UsageObserver | undefined {
+  const observer = createUsageObserver(format, type);
+  const bytes = Buffer.from(body);
+  for (let i = 0; i < bytes.length; i += chunkBytes) observer?.observe(bytes.subarray(i, i + chunkBytes));
+  return observer;
+}
 
 function count(
   format: UsageFormat,
@@ -11,11 +22,10 @@ function count(
   body: string,
   chunkBytes = Number.MAX_SAFE_INTEGER,
 ): TokenCounts | undefined {
-  const observer = createUsageObserver(format, type);
-  const bytes = Buffer.from(body);
-  for (let i = 0; i < bytes.length; i += chunkBytes) observer?.observe(bytes.subarray(i, i + chunkBytes));
-  return observer?.counts();
+  return observed(format, type, body, chunkBytes)?.counts();
 }
+
+const CHAT_USAGE = 'data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\n';
 
 const CHAT = JSON.stringify({
   id: 'x',
@@ -65,6 +75,61 @@ const GROQ_STREAM = [
   '',
 ].join('\n');
 
+const XAI = JSON.stringify({
+  model: 'grok-4',
+  usage: {
+    prompt_tokens: 32,
+    completion_tokens: 9,
+    total_tokens: 135,
+    completion_tokens_details: { reasoning_tokens: 94 },
+  },
+});
+
+const GEMINI_CHUNKS = [
+  {
+    candidates: [{ content: { parts: [{ text: '"usageMetadata":{"promptTokenCount":9}' }] } }],
+    usageMetadata: { promptTokenCount: 10, totalTokenCount: 10 },
+    modelVersion: 'gemini-3-pro',
+  },
+  {
+    candidates: [{ content: { parts: [{ text: 'b' }] }, finishReason: 'STOP' }],
+    usageMetadata: {
+      promptTokenCount: 10,
+      candidatesTokenCount: 20,
+      thoughtsTokenCount: 5,
+      cachedContentTokenCount: 4,
+      toolUsePromptTokenCount: 3,
+      totalTokenCount: 38,
+      promptTokensDetails: [
+        { modality: 'TEXT', tokenCount: 4 },
+        { modality: 'AUDIO', tokenCount: 6 },
+      ],
+    },
+    modelVersion: 'gemini-3-pro',
+  },
+];
+const GEMINI_COUNTS = { input: 13, output: 25, reasoning: 5, cacheRead: 4, inputAudio: 6 };
+
+const GEMINI_INTERACTION = [
+  'event: step.delta',
+  'data: {"event_type":"step.delta","delta":{"type":"text","text":"hi"},"metadata":{"total_usage":{"total_input_tokens":1}}}',
+  '',
+  'event: interaction.completed',
+  'data: {"event_type":"interaction.completed","interaction":{"model":"gemini-3-flash","usage":{"total_input_tokens":7,"total_output_tokens":8,"total_thought_tokens":2,"total_cached_tokens":1,"input_tokens_by_modality":[{"modality":"audio","tokens":5}]}}}',
+  '',
+  '',
+].join('\n');
+
+const COHERE_STREAM = [
+  'event: content-delta',
+  'data: {"type":"content-delta","index":0,"delta":{"message":{"content":{"text":"hi"}}}}',
+  '',
+  'event: message-end',
+  'data: {"type":"message-end","delta":{"finish_reason":"COMPLETE","usage":{"billed_units":{"input_tokens":1,"output_tokens":2},"tokens":{"input_tokens":67,"output_tokens":3},"cached_tokens":5}}}',
+  '',
+  '',
+].join('\n');
+
 describe('createUsageObserver', () => {
   test.each<[string, UsageFormat, string, string, TokenCounts]>([
     [
@@ -110,6 +175,111 @@ describe('createUsageObserver', () => {
       ANTHROPIC_STREAM,
       { input: 175, output: 15, cacheRead: 50, cacheWrite: 100 },
     ],
+    [
+      'xAI, which counts reasoning beside the output',
+      'OpenAI',
+      'application/json',
+      XAI,
+      { input: 32, output: 103, reasoning: 94 },
+    ],
+    [
+      'DeepSeek',
+      'OpenAI',
+      'application/json',
+      '{"usage":{"prompt_tokens":9,"completion_tokens":1,"prompt_cache_hit_tokens":8}}',
+      { input: 9, output: 1, cacheRead: 8 },
+    ],
+    [
+      'embeddings that only tell the total',
+      'OpenAI',
+      'application/json',
+      '{"usage":{"total_tokens":12}}',
+      { input: 12 },
+    ],
+    [
+      'a transcription',
+      'OpenAI',
+      'text/event-stream',
+      'data: {"type":"transcript.text.done","text":"a","usage":{"type":"tokens","input_tokens":14,"input_token_details":{"text_tokens":0,"audio_tokens":14},"output_tokens":5,"total_tokens":19}}\n\n',
+      { input: 14, output: 5, inputAudio: 14 },
+    ],
+    [
+      'chat with sound',
+      'OpenAI',
+      'application/json',
+      '{"usage":{"prompt_tokens":4,"completion_tokens":9,"completion_tokens_details":{"audio_tokens":7}}}',
+      { input: 4, output: 9, outputAudio: 7 },
+    ],
+    [
+      'a message that thought',
+      'Anthropic',
+      'application/json',
+      '{"usage":{"input_tokens":3,"output_tokens":4,"output_tokens_details":{"thinking_tokens":2}}}',
+      { input: 3, output: 4, reasoning: 2 },
+    ],
+    [
+      'Gemini',
+      'Gemini',
+      'application/json; charset=UTF-8',
+      JSON.stringify(GEMINI_CHUNKS[1], undefined, 2),
+      GEMINI_COUNTS,
+    ],
+    [
+      'a stream of Gemini as an array',
+      'Gemini',
+      'application/json',
+      JSON.stringify(GEMINI_CHUNKS, undefined, 1),
+      GEMINI_COUNTS,
+    ],
+    [
+      'a stream of Gemini as events',
+      'Gemini',
+      'text/event-stream',
+      GEMINI_CHUNKS.map((chunk) => `data: ${JSON.stringify(chunk)}\r\n\r\n`).join(''),
+      GEMINI_COUNTS,
+    ],
+    [
+      'an interaction',
+      'Gemini',
+      'text/event-stream',
+      GEMINI_INTERACTION,
+      { input: 7, output: 10, reasoning: 2, cacheRead: 1, inputAudio: 5 },
+    ],
+    [
+      'Cohere',
+      'Cohere',
+      'application/json',
+      '{"usage":{"billed_units":{"input_tokens":5,"output_tokens":6}}}',
+      { input: 5, output: 6 },
+    ],
+    [
+      'embeddings of Cohere',
+      'Cohere',
+      'application/json',
+      '{"embeddings":{},"meta":{"billed_units":{"input_tokens":5}}}',
+      { input: 5 },
+    ],
+    [
+      'a stream of Cohere',
+      'Cohere',
+      'text/event-stream',
+      COHERE_STREAM,
+      { input: 67, output: 3, cacheRead: 5 },
+    ],
+    [
+      'Bedrock, which counts the cache beside the input',
+      'Bedrock',
+      'application/json',
+      '{"usage":{"inputTokens":9,"outputTokens":294,"totalTokens":1670,"cacheReadInputTokens":0,"cacheWriteInputTokens":1367}}',
+      { input: 1376, output: 294, cacheRead: 0, cacheWrite: 1367 },
+    ],
+    [
+      'Claude on Bedrock',
+      'Bedrock',
+      'application/json',
+      '{"usage":{"input_tokens":3,"output_tokens":4}}',
+      { input: 3, output: 4 },
+    ],
   ])('reads %s, however it is cut', (_, format, type, body, expected) => {
     for (const size of [1, 2, 3, 7, 64, 1000, 16_384, Number.MAX_SAFE_INTEGER]) {
       expect(count(format, type, body, size)).toEqual(expected);
@@ -127,6 +297,7 @@ describe('createUsageObserver', () => {
     ['usage without end', '{"usage":{"prompt_tokens":1'],
     ['usage that is too long', `{"usage":{"prompt_tokens":1,"x":"${'y'.repeat(20_000)}"}}`],
     ['usage that is not JSON', '{"usage":{prompt_tokens:1}}'],
+    ['sound by the second', '{"text":"a","usage":{"type":"duration","seconds":3}}'],
   ])('counts nothing in %s', (_, body) => {
     expect(count('OpenAI', 'application/json', body)).toBeUndefined();
     expect(count('OpenAI', 'application/json', body, 1)).toBeUndefined();
@@ -136,40 +307,132 @@ describe('createUsageObserver', () => {
     expect(createUsageObserver('OpenAI', 'audio/mpeg')).toBeUndefined();
     expect(createUsageObserver('OpenAI', '')).toBeUndefined();
   });
-});
 
-describe('JsonUsageScanner', () => {
-  test('finds usage in any JSON, as JSON.parse does', () => {
-    const usage = fc.dictionary(fc.string(), fc.jsonValue());
+  test.each<[string, UsageFormat, string, string, string | undefined]>([
+    ['a chat completion', 'OpenAI', 'application/json', XAI, 'grok-4'],
+    [
+      'events',
+      'Gemini',
+      'text/event-stream',
+      `data: ${JSON.stringify(GEMINI_CHUNKS[0])}\r\n\r\n`,
+      'gemini-3-pro',
+    ],
+    ['an interaction', 'Gemini', 'text/event-stream', GEMINI_INTERACTION, 'gemini-3-flash'],
+    [
+      'a message',
+      'Anthropic',
+      'text/event-stream',
+      'data: {"type":"message_start","message":{"model":"claude-x"}}\n\n',
+      'claude-x',
+    ],
+    [
+      'a response',
+      'OpenAI',
+      'text/event-stream',
+      'data: {"response":{"model":"ft:gpt:o@1/2"}}\n\n',
+      'ft:gpt:o@1/2',
+    ],
+    ['no model', 'OpenAI', 'application/json', '{"a":{"model":"m"},"choices":[{"model":"n"}]}', undefined],
+    ['a model with a space', 'OpenAI', 'application/json', '{"model":"a b"}', undefined],
+    ['a model that is too long', 'OpenAI', 'application/json', `{"model":"${'m'.repeat(129)}"}`, undefined],
+  ])('reads the model of %s', (_, format, type, body, model) => {
+    for (const size of [1, 5, 1000]) expect(observed(format, type, body, size)?.model()).toBe(model);
+  });
+
+  test('any JSON in an answer counts nothing, unless it is usage', () => {
+    const formats = fc.constantFrom<UsageFormat>('OpenAI', 'Anthropic', 'Gemini', 'Cohere', 'Bedrock');
+    const looksLikeUsage =
+      '"usage":{"input_tokens":5,"prompt_tokens":5},"usageMetadata":{"promptTokenCount":5}';
     fc.assert(
       fc.property(
-        fc.dictionary(fc.string(), fc.jsonValue()),
-        usage,
-        fc.integer({ min: 1, max: 20 }),
-        (rest, object, size) => {
-          const found: unknown[] = [];
-          const scanner = new JsonUsageScanner((value) => found.push(value));
-          // Parents have usage of their own.
-          const { message: _m, response: _r, x_groq: _g, ...others } = rest;
-          const bytes = Buffer.from(JSON.stringify({ ...others, usage: object }));
-          for (let i = 0; i < bytes.length; i += size)
-            scanner.feed(bytes, i, Math.min(bytes.length, i + size));
-          expect(found).toEqual([JSON.parse(JSON.stringify(object))]);
+        formats,
+        fc.jsonValue(),
+        fc.boolean(),
+        fc.integer({ min: 1, max: 50 }),
+        (format, value, isStream, size) => {
+          const text = JSON.stringify({
+            data: value,
+            note: looksLikeUsage,
+            inner: { usage: { input_tokens: 5 } },
+          });
+          const [type, body] = isStream
+            ? ['text/event-stream', `data: ${text}\n\n`]
+            : ['application/json', text];
+          expect(observed(format, type, body, size)?.counts()).toBeUndefined();
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 
-  test('S7: no input breaks it', () => {
-    fc.assert(
-      fc.property(
-        fc.array(fc.constantFrom('{', '}', '[', ']', '"', '\\', ':', ',', 'usage', '"usage":', '1')),
-        (parts) => {
-          const scanner = new JsonUsageScanner(() => {});
-          expect(() => scanner.feed(Buffer.from(parts.join('')))).not.toThrow();
-        },
-      ),
-    );
+  describe('estimate', () => {
+    const events = (...data: unknown[]): string =>
+      data.map((item) => `data: ${JSON.stringify(item)}\n\n`).join('');
+    const delta = (content: string): unknown => ({ model: 'm', choices: [{ index: 0, delta: { content } }] });
+
+    test.each<[string, UsageFormat, string, TokenCounts | undefined]>([
+      [
+        'text, four bytes a token, rounded up',
+        'OpenAI',
+        events(delta('four'), delta('five!')),
+        { output: 3 },
+      ],
+      ['nothing where nothing was said', 'OpenAI', events({ id: 'x', choices: [] }), undefined],
+      [
+        'what was reported, where it was',
+        'OpenAI',
+        `${events(delta('x'.repeat(80)))}${CHAT_USAGE}`,
+        { input: 1, output: 2 },
+      ],
+      [
+        'responses',
+        'OpenAI',
+        events({ type: 'response.output_text.delta', delta: 'x'.repeat(8) }),
+        { output: 2 },
+      ],
+      [
+        'arguments of tools',
+        'OpenAI',
+        events({ choices: [{ delta: { tool_calls: [{ function: { arguments: '{"a":' } }] } }] }),
+        { output: 2 },
+      ],
+      [
+        'messages, whose first output count is a placeholder',
+        'Anthropic',
+        events(
+          { type: 'message_start', message: { usage: { input_tokens: 25, output_tokens: 1 } } },
+          { type: 'content_block_delta', delta: { type: 'text_delta', text: 'x'.repeat(40) } },
+          { type: 'content_block_delta', delta: { type: 'thinking_delta', thinking: 'x'.repeat(4) } },
+        ),
+        { input: 25, output: 11 },
+      ],
+      [
+        'Gemini',
+        'Gemini',
+        events({
+          candidates: [{ content: { parts: [{ text: 'x'.repeat(8) }] } }],
+          usageMetadata: { promptTokenCount: 3 },
+        }),
+        { input: 3, output: 2 },
+      ],
+      [
+        'Cohere',
+        'Cohere',
+        COHERE_STREAM.slice(0, COHERE_STREAM.indexOf('event: message-end')),
+        { output: 1 },
+      ],
+    ])('%s', (_, format, body, expected) => {
+      for (const size of [1, 9, 10_000])
+        expect(observed(format, 'text/event-stream', body, size)?.estimate()).toEqual(expected);
+    });
+
+    test('the last count of a message stream is no placeholder', () => {
+      expect(observed('Anthropic', 'text/event-stream', ANTHROPIC_STREAM, 100)?.estimate()).toEqual({
+        input: 175,
+        output: 15,
+        cacheRead: 50,
+        cacheWrite: 100,
+      });
+    });
   });
 });

@@ -23,7 +23,7 @@ const debianSuite = 'bookworm';
 const nodePackages = ['libstdc++6', 'ca-certificates'];
 /** What an agent, and an attacker in its place, has at hand: interpreters, HTTP, and tools for searching. */
 const agentPackages = (
-  'bash binutils curl dnsutils file findutils gawk grep iproute2 iputils-ping jq lsof netcat-openbsd openssl ' +
+  'bash binutils curl dnsutils file findutils gawk git grep iproute2 iputils-ping jq lsof netcat-openbsd openssl ' +
   'procps python3 ripgrep socat strace util-linux'
 ).split(' ');
 

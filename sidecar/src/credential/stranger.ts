@@ -1,0 +1,32 @@
+// What a text that ought to be a token of this pod, and is not, is refused as (S4).
+import { looksLikeFakeToken, SeksError, TOKEN_MARKER } from '@seks/crds';
+
+import type { TokenTable } from './tokens.ts';
+
+/** the random part of what may be a token */
+const RANDOM_PART = new RegExp(`${TOKEN_MARKER}[0-9A-Za-z]{28,}`, 'g');
+/** what stands before and after it in a token; longer ones are taken for a stranger's */
+const MAX_TEMPLATE_PREFIX = 32;
+const TEMPLATE_SUFFIX = /^[._:-][A-Za-z0-9._:-]{0,31}/;
+
+/** a token of another pod is a leak alarm, wherever it stands; our own in an odd place is only a mistake */
+export function refuseStranger(text: string, tokens: Pick<TokenTable, 'find'>): SeksError {
+  if (!looksLikeFakeToken(text)) return new SeksError('SEKS_TOKEN_UNKNOWN');
+  return looksLikeFakeToken(withoutOurs(text, tokens))
+    ? new SeksError('SEKS_TOKEN_FOREIGN')
+    : new SeksError('SEKS_CREDENTIAL_FOREIGN', 'The token is in a place where no provider takes it.');
+}
+
+function withoutOurs(text: string, tokens: Pick<TokenTable, 'find'>): string {
+  let rest = text;
+  for (const { 0: random, index } of text.matchAll(RANDOM_PART)) {
+    const end = index + random.length;
+    const suffix = TEMPLATE_SUFFIX.exec(text.slice(end, end + MAX_TEMPLATE_PREFIX))?.[0] ?? '';
+    for (let start = index; start >= Math.max(0, index - MAX_TEMPLATE_PREFIX); start -= 1) {
+      for (const word of [text.slice(start, end), text.slice(start, end + suffix.length)]) {
+        if (tokens.find(word) !== undefined) rest = rest.replace(word, '');
+      }
+    }
+  }
+  return rest;
+}

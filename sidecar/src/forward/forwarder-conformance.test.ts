@@ -1,0 +1,5 @@
+import { describeForwarder } from './forwarder-conformance.ts';
+
+describeForwarder('http-proxy-middleware');
+describeForwarder('undici');
+describeForwarder('routed');

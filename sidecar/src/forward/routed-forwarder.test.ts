@@ -1,0 +1,66 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import { describe, expect, test } from '@jest/globals';
+
+import type { Forwarding } from './forwarder.ts';
+import { framedHeaders, pendingBodyBytes } from './request-body.ts';
+import { createRoutedForwarder, MAX_EXCHANGE_BODY_BYTES } from './routed-forwarder.ts';
+
+function forwarding(over: Partial<Forwarding>, ...rawHeaders: string[]): Forwarding {
+  return {
+    request: { rawHeaders } as IncomingMessage,
+    response: {} as ServerResponse,
+    url: '/',
+    headers: {},
+    answered: () => {},
+    failed: () => {},
+    ...over,
+  };
+}
+
+function routeOf(request: Forwarding): string {
+  const served: string[] = [];
+  const forwarderNamed = (name: string) => ({ forward: () => void served.push(name) });
+  createRoutedForwarder({
+    exchanges: forwarderNamed('exchange'),
+    uploads: forwarderNamed('upload'),
+  }).forward(request);
+  return served.join();
+}
+
+const CHUNKED = ['Host', 'x', 'Transfer-ENCODING', 'chunked'];
+
+describe('createRoutedForwarder', () => {
+  test.each([
+    ['without a body', forwarding({}, 'Host', 'x'), 'exchange'],
+    [
+      'with a short body',
+      forwarding({ headers: { 'content-length': String(MAX_EXCHANGE_BODY_BYTES) } }),
+      'exchange',
+    ],
+    [
+      'with a long body',
+      forwarding({ headers: { 'content-length': String(MAX_EXCHANGE_BODY_BYTES + 1) } }),
+      'upload',
+    ],
+    ['with a body of unknown length', forwarding({}, ...CHUNKED), 'upload'],
+    ['whose body was read before', forwarding({ body: Buffer.alloc(1_000_000) }, ...CHUNKED), 'exchange'],
+  ])('a request %s', (_, request, expected) => {
+    expect(routeOf(request)).toBe(expected);
+  });
+});
+
+describe('pendingBodyBytes', () => {
+  test('is the length, or unknown, or nothing', () => {
+    expect(pendingBodyBytes(forwarding({ headers: { 'content-length': '12' } }))).toBe(12);
+    expect(pendingBodyBytes(forwarding({}, ...CHUNKED))).toBeUndefined();
+    expect(pendingBodyBytes(forwarding({}, 'X-Transfer-Encodin', 'chunked'))).toBe(0);
+  });
+});
+
+describe('framedHeaders', () => {
+  test('leaves one framing, that of the bytes', () => {
+    const headers = { 'transfer-encoding': 'chunked', 'content-length': '9', a: '1' };
+    expect(framedHeaders(headers, Buffer.from('abc'))).toEqual({ 'content-length': '3', a: '1' });
+  });
+});

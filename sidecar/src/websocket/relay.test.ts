@@ -1,0 +1,385 @@
+// Messages, pings, closing and errors through a relay, with real sockets and real TLS.
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { SeksError } from '@seks/crds';
+import fc from 'fast-check';
+import type { WebSocket } from 'ws';
+
+import { createManualScheduler } from '../testing/manual-scheduler.ts';
+import { ConnectionRefusal, type Message } from './message.ts';
+import { type RelayRig, startRelayRig } from './testing/relay-rig.ts';
+
+let rig: RelayRig;
+
+beforeAll(async () => {
+  rig = await startRelayRig();
+});
+afterEach(() => rig.reset());
+afterAll(async () => rig.close());
+
+describe('messages', () => {
+  test('any sequence arrives in order and byte for byte, both ways at once', async () => {
+    const { agent, provider, record } = await rig.pair();
+    const message = fc.oneof(
+      fc
+        .string({ unit: 'grapheme', maxLength: 300 })
+        .map((text) => ({ data: Buffer.from(text), binary: false })),
+      fc.uint8Array({ maxLength: 70_000 }).map((bytes) => ({ data: Buffer.from(bytes), binary: true })),
+    );
+    let up = 0;
+    let down = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(message), fc.array(message), async (toProvider, toAgent) => {
+        const received = [receive(provider, toProvider.length), receive(agent, toAgent.length)];
+        for (const { data, binary } of toProvider) agent.send(data, { binary });
+        for (const { data, binary } of toAgent) provider.send(data, { binary });
+        expect(await Promise.all(received)).toEqual([toProvider, toAgent]);
+        up += toProvider.length;
+        down += toAgent.length;
+      }),
+      { numRuns: 60 },
+    );
+    agent.close(1000);
+    expect(await record.closed).toEqual({ code: 1000, messagesToUpstream: up, messagesToClient: down });
+  });
+
+  test('10 MiB in one message, both ways', async () => {
+    const { agent, provider } = await rig.pair();
+    const data = Buffer.alloc(10_485_760, 'The quick brown fox. ');
+    const received = [receive(provider, 1), receive(agent, 1)];
+    agent.send(data, { binary: false });
+    provider.send(data, { binary: true });
+    const [[up], [down]] = (await Promise.all(received)) as [Message[], Message[]];
+    expect(up?.binary).toBe(false);
+    expect(up?.data.equals(data)).toBe(true);
+    expect(down?.binary).toBe(true);
+    expect(down?.data.equals(data)).toBe(true);
+  });
+
+  test('fragments are put together', async () => {
+    const { agent, provider } = await rig.pair();
+    const received = receive(provider, 1);
+    for (const [part, fin] of [
+      ['{"a', false],
+      ['":', false],
+      ['1}', true],
+    ] as const)
+      agent.send(part, { binary: false, fin });
+    expect(await received).toEqual([{ data: Buffer.from('{"a":1}'), binary: false }]);
+  });
+
+  test('what the provider sends with its 101 is not lost', async () => {
+    rig.onUpgrade((request, socket, head) => {
+      // Handshake and frames leave in one packet.
+      socket.cork();
+      rig.accept(request, socket, head);
+      void sendEarly(socket);
+    });
+    const sendEarly = async (socket: Socket): Promise<void> => {
+      const provider = await rig.nextProvider();
+      for (let i = 0; i < 5; i += 1) provider.send(`early ${i}`);
+      socket.uncork();
+    };
+    const agent = rig.agent();
+    const messages = await receive(agent, 5);
+    expect(messages.map(({ data }) => data.toString())).toEqual([0, 1, 2, 3, 4].map((i) => `early ${i}`));
+  });
+
+  test('what the agent sends before its handshake is answered is not lost', async () => {
+    rig.rawAgent(maskedText('hasty'));
+    const provider = await rig.nextProvider();
+    expect(await receive(provider, 1)).toEqual([{ data: Buffer.from('hasty'), binary: false }]);
+  });
+
+  test('transforms replace and drop', async () => {
+    rig.settings = {
+      toUpstream: ({ data, binary }) =>
+        data.includes('drop') ? undefined : { data: Buffer.concat([data, data]), binary },
+      toClient: () => ({ data: Buffer.from('****'), binary: true }),
+    };
+    const { agent, provider, record } = await rig.pair();
+    const received = [receive(provider, 1), receive(agent, 1)];
+    agent.send('drop me');
+    agent.send('ab');
+    provider.send('leak');
+    expect(await Promise.all(received)).toEqual([
+      [{ data: Buffer.from('abab'), binary: false }],
+      [{ data: Buffer.from('****'), binary: true }],
+    ]);
+    provider.close(1000);
+    expect((await record.closed).messagesToUpstream).toBe(1);
+  });
+
+  test('S10: compression is agreed with neither side', async () => {
+    const agent = rig.agent([], { perMessageDeflate: true });
+    const [provider] = await Promise.all([rig.nextProvider(), once(agent, 'open')]);
+    expect([agent.extensions, provider.extensions]).toEqual(['', '']);
+    expect(rig.seen[0]?.headers['sec-websocket-extensions']).toBeUndefined();
+  });
+});
+
+describe('ping and pong', () => {
+  test('pass with their payload, and only the far side answers', async () => {
+    const { agent, provider } = await rig.pair();
+    const pinged = [once(provider, 'ping'), once(agent, 'ping')];
+    agent.ping('from agent');
+    provider.ping('from provider');
+    expect((await Promise.all(pinged)).map(([payload]) => String(payload))).toEqual([
+      'from agent',
+      'from provider',
+    ]);
+    const ponged = [once(agent, 'pong'), once(provider, 'pong')];
+    provider.pong('to agent');
+    agent.pong('to provider');
+    // An answer of the relay itself would have come first, with the payload of the ping.
+    expect((await Promise.all(ponged)).map(([payload]) => String(payload))).toEqual([
+      'to agent',
+      'to provider',
+    ]);
+  });
+
+  test('S10: what the provider puts into control frames is scrubbed', async () => {
+    rig.settings = { controlToClient: (payload) => Buffer.alloc(payload.length, '*') };
+    const { agent, provider } = await rig.pair();
+    const frames = Promise.all([once(agent, 'ping'), once(agent, 'pong'), once(agent, 'close')]);
+    provider.ping('key');
+    provider.pong('keys');
+    provider.close(4001, 'key key');
+    expect((await frames).map((values) => String(values.at(-1)))).toEqual(['***', '****', '*******']);
+  });
+
+  test('a scrubber that fails ends the connection', async () => {
+    rig.settings = {
+      controlToClient() {
+        throw new TypeError('bug');
+      },
+    };
+    const { agent, provider, record } = await rig.pair();
+    const closed = once(agent, 'close');
+    provider.ping('key');
+    expect((await closed)[0]).toBe(1011);
+    expect(record.failed?.code).toBe('SEKS_INTERNAL');
+  });
+});
+
+describe('closing', () => {
+  const cases: [sent: number | undefined, arrives: number][] = [
+    [undefined, 1005],
+    ...[1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014].map(
+      (code): [number, number] => [code, code],
+    ),
+    ...[3000, 3999, 4000, 4004, 4999].map((code): [number, number] => [code, code]),
+  ];
+  for (const from of ['agent', 'provider'] as const) {
+    test.each(cases)(`code %s of the ${from} arrives as %s`, async (sent, arrives) => {
+      const { agent, provider, record } = await rig.pair();
+      const [near, far] = from === 'agent' ? [agent, provider] : [provider, agent];
+      const closed = once(far, 'close');
+      if (sent === undefined) near.close();
+      else near.close(sent, 'so long ✓');
+      const [code, reason] = (await closed) as [number, Buffer];
+      expect(code).toBe(arrives);
+      expect(reason.toString()).toBe(sent === undefined ? '' : 'so long ✓');
+      expect(await record.closed).toMatchObject({ code: arrives });
+      expect(record.events).toEqual(['opened', 'closed']);
+    });
+  }
+
+  test('messages before the close frame still arrive', async () => {
+    const { agent, provider } = await rig.pair();
+    const received = receive(agent, 100);
+    for (let i = 0; i < 100; i += 1) provider.send(Buffer.alloc(50_000, i));
+    provider.close(1000);
+    expect((await received).map(({ data }) => data[0])).toEqual(Array.from({ length: 100 }, (_, i) => i));
+  });
+
+  test('the provider breaks: so does the agent’s side, without a close frame', async () => {
+    const { agent, provider, record } = await rig.pair();
+    const closed = once(agent, 'close');
+    provider.terminate();
+    expect((await closed)[0]).toBe(1006);
+    expect((await record.closed).code).toBe(1006);
+  });
+
+  test('the agent breaks: the provider is left at once', async () => {
+    const { agent, provider, record } = await rig.pair();
+    const closed = once(provider, 'close');
+    const startedMs = performance.now();
+    agent.terminate();
+    expect((await closed)[0]).toBe(1006);
+    expect(performance.now() - startedMs).toBeLessThan(1000);
+    expect((await record.closed).code).toBe(1006);
+  });
+});
+
+describe('broken frames', () => {
+  const BAD_OPCODE = Buffer.from([0x83, 0x80, 0, 0, 0, 0]);
+
+  test('of the agent: 1002 to it, 1001 to the provider', async () => {
+    const agent = rig.rawAgent();
+    const provider = await rig.nextProvider();
+    const closed = once(provider, 'close');
+    await once(agent, 'data');
+    const answered = once(agent, 'data');
+    agent.write(BAD_OPCODE);
+    expect((await closed)[0]).toBe(1001);
+    const [frame] = (await answered) as [Buffer];
+    expect([frame[0], frame.readUInt16BE(2)]).toEqual([0x88, 1002]);
+    agent.end();
+    const [record] = rig.records;
+    expect((await record?.closed)?.code).toBe(1002);
+    expect(record?.failed?.code).toBe('SEKS_REQUEST_MALFORMED');
+  });
+
+  test('an unmasked frame of the agent is one', async () => {
+    const agent = rig.rawAgent();
+    const provider = await rig.nextProvider();
+    const closed = once(provider, 'close');
+    await once(agent, 'data');
+    agent.write(Buffer.from([0x81, 0x01, 0x61]));
+    expect((await closed)[0]).toBe(1001);
+    agent.end();
+  });
+
+  test('of the provider: 1002 to it, 1011 to the agent', async () => {
+    const { agent, provider, record } = await rig.pair();
+    const closed = Promise.all([once(agent, 'close'), once(provider, 'close')]);
+    const [socket] = rig.providerSockets;
+    socket?.write(Buffer.from([0x83, 0x00]));
+    const [[agentCode, reason], [providerCode]] = (await closed) as [[number, Buffer], [number, Buffer]];
+    expect([agentCode, providerCode]).toEqual([1011, 1002]);
+    expect(reason.toString()).toMatch(/^SEKS_UPSTREAM_UNREACHABLE: /);
+    expect(record.failed?.code).toBe('SEKS_UPSTREAM_UNREACHABLE');
+  });
+
+  test('text that is not UTF-8 ends with 1007', async () => {
+    const { agent, provider, record } = await rig.pair();
+    const closed = Promise.all([once(agent, 'close'), once(provider, 'close')]);
+    agent.send(Buffer.from([0x61, 0xff]), { binary: false });
+    expect((await closed).map(([code]) => code)).toEqual([1007, 1001]);
+    expect((await record.closed).code).toBe(1007);
+  });
+
+  test('a message that is too long ends with 1009, also in fragments', async () => {
+    rig.settings = { maxMessageBytes: 1000 };
+    const { agent, provider, record } = await rig.pair();
+    const closed = Promise.all([once(agent, 'close'), once(provider, 'close')]);
+    provider.send(Buffer.alloc(600), { fin: false });
+    provider.send(Buffer.alloc(600), { fin: true });
+    expect((await closed).map(([code]) => code)).toEqual([1011, 1009]);
+    expect((await record.closed).code).toBe(1009);
+  });
+});
+
+describe('ends by the relay', () => {
+  test('an error for the agent’s message closes both sides and tells the agent the code', async () => {
+    rig.settings = {
+      toUpstream() {
+        throw new SeksError('SEKS_TOKEN_UNKNOWN');
+      },
+    };
+    const { agent, provider, record } = await rig.pair();
+    const closed = Promise.all([once(agent, 'close'), once(provider, 'close')]);
+    agent.send('x');
+    agent.send('y');
+    const [[agentCode, reason], [providerCode]] = (await closed) as [[number, Buffer], [number, Buffer]];
+    expect([agentCode, providerCode]).toEqual([1008, 1001]);
+    expect(reason.toString()).toBe('SEKS_TOKEN_UNKNOWN: The credential is not a token of this pod.');
+    await record.closed;
+    expect(record.events).toEqual(['opened', 'failed', 'closed']);
+  });
+
+  test('a refusal brings its own close code', async () => {
+    rig.settings = {
+      toUpstream() {
+        throw new ConnectionRefusal(new SeksError('SEKS_TOKEN_MISSING'), 4004);
+      },
+    };
+    const { agent, record } = await rig.pair();
+    const closed = once(agent, 'close');
+    agent.send('x');
+    expect((await closed)[0]).toBe(4004);
+    expect((await record.closed).code).toBe(4004);
+    expect(record.failed?.code).toBe('SEKS_TOKEN_MISSING');
+  });
+
+  test('a bug in a transform is an internal error, not a crash', async () => {
+    rig.settings = {
+      toClient() {
+        throw new TypeError('bug');
+      },
+    };
+    const { agent, provider, record } = await rig.pair();
+    const closed = once(agent, 'close');
+    provider.send('x');
+    expect((await closed)[0]).toBe(1011);
+    expect(record.failed?.code).toBe('SEKS_INTERNAL');
+  });
+
+  test('S12: a cut ends both sides at once', async () => {
+    const { agent, provider, record } = await rig.pair();
+    const closed = Promise.all([once(agent, 'close'), once(provider, 'close')]);
+    record.relay.cut('SEKS_BINDING_SUSPENDED');
+    const [[agentCode, reason], [providerCode]] = (await closed) as [[number, Buffer], [number, Buffer]];
+    expect([agentCode, providerCode]).toEqual([1008, 1006]);
+    expect(reason.toString()).toMatch(/^SEKS_BINDING_SUSPENDED: /);
+    expect((await record.closed).code).toBe(1008);
+    expect(record.failed?.code).toBe('SEKS_BINDING_SUSPENDED');
+  });
+
+  test('S12: a cut does not wait for an agent that ignores it', async () => {
+    const agent = rig.rawAgent();
+    const provider = await rig.nextProvider();
+    await once(agent, 'data');
+    const [record] = rig.records;
+    const closed = once(provider, 'close');
+    const startedMs = performance.now();
+    record?.relay.cut('SEKS_BINDING_SUSPENDED');
+    await closed;
+    await record?.closed;
+    expect(performance.now() - startedMs).toBeLessThan(1000);
+  });
+
+  test('idle connections end, others do not', async () => {
+    const scheduler = createManualScheduler();
+    rig.settings = { scheduler, idleTimeoutMs: 60_000 };
+    const { agent, provider, record } = await rig.pair();
+    await scheduler.advance(50_000);
+    const pinged = once(provider, 'ping');
+    agent.ping();
+    await pinged;
+    await scheduler.advance(59_000);
+    expect(record.events).toEqual(['opened']);
+    const closed = Promise.all([once(agent, 'close'), once(provider, 'close')]);
+    await scheduler.advance(1_000);
+    expect((await closed).map(([code]) => code)).toEqual([1011, 1001]);
+    expect(record.failed?.code).toBe('SEKS_UPSTREAM_TIMEOUT');
+    await record.closed;
+    expect(scheduler.pending()).toEqual([]);
+  });
+});
+
+/** the next messages of a socket */
+async function receive(socket: WebSocket, count: number): Promise<Message[]> {
+  const messages: Message[] = [];
+  if (count === 0) return messages;
+  return new Promise((resolve, reject) => {
+    const onMessage = (data: Buffer, binary: boolean): void => {
+      messages.push({ data, binary });
+      if (messages.length < count) return;
+      socket.off('message', onMessage);
+      socket.off('close', onClose);
+      resolve(messages);
+    };
+    const onClose = (code: number): void => reject(new Error(`closed with ${code}`));
+    socket.on('message', onMessage);
+    socket.on('close', onClose);
+  });
+}
+
+/** a text frame of a client, masked with zeros */
+function maskedText(text: string): Buffer {
+  return Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)]);
+}

@@ -33,6 +33,7 @@ const CHECKS: Record<string, string[]> = {
 const STAGES: Record<string, () => Promise<Counts>> = {
   checks: runChecks,
   unit: () => runJest('unit'),
+  sdk: () => runJest('sdk'),
   integration: () => onCluster('integration'),
   e2e: () => onCluster('e2e'),
 };

@@ -1,4 +1,5 @@
-// generativelanguage.googleapis.com: generateContent.
+// generativelanguage.googleapis.com: generateContent, and files.
+import { geminiFiles, isUploadPath, isUploadUrl } from './gemini-files.ts';
 import {
   countTokens,
   lastContent,
@@ -14,8 +15,13 @@ const ROUTE = /^\/(?:v1|v1beta)\/models\/([^/:]+):(generateContent|streamGenerat
 export const gemini: ProviderStub = {
   name: 'gemini',
   owns: ({ path, headers }) =>
-    path.startsWith('/v1beta/') || ROUTE.test(path) || headers['x-goog-api-key'] !== undefined,
-  credential: (headers) => single(headers['x-goog-api-key']),
+    path.startsWith('/v1beta/') ||
+    isUploadPath(path) ||
+    ROUTE.test(path) ||
+    headers['x-goog-api-key'] !== undefined,
+  // curl and the docs use the query.
+  credential: (headers, query) => single(headers['x-goog-api-key']) ?? query.get('key') ?? undefined,
+  needsNoKey: isUploadUrl,
   model: (call) => ROUTE.exec(call.path)?.[1],
   prompt: (call) => lastContent(call.json?.['contents']),
   unauthorized(call, credential) {
@@ -44,6 +50,7 @@ export const gemini: ProviderStub = {
       { '@type': 'type.googleapis.com/google.rpc.LocalizedMessage', locale: 'en-US', message },
     ]),
   answer(call, answer) {
+    if (isUploadPath(call.path)) return geminiFiles(call);
     const action = ROUTE.exec(call.path)?.[2];
     if (action === undefined || call.method !== 'POST') return undefined;
     if (action === 'countTokens') return jsonReply({ totalTokens: countTokens(this.prompt(call)) });

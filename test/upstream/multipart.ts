@@ -37,7 +37,13 @@ function parsePart(part: Buffer): FormField | undefined {
   if (name === undefined) return undefined;
   return {
     name,
-    filename: /(?:^|[;\s])filename="([^"]*)"/.exec(disposition)?.[1],
+    filename: filenameOf(disposition),
     value: part.subarray(headEnd + 4),
   };
+}
+
+/** in quotes or, as one SDK writes it, bare up to the end of the line */
+function filenameOf(disposition: string): string | undefined {
+  const match = /(?:^|[;\s])filename=(?:"([^"]*)"|([^";]+))/.exec(disposition);
+  return match?.[1] ?? match?.[2]?.trim();
 }

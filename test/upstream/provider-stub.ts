@@ -2,13 +2,30 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Reply } from './reply.ts';
 
-export const PROVIDERS = ['openai', 'anthropic', 'gemini', 'groq'] as const;
+/** the chat APIs: told apart by path, so that they can be imitated below any host name */
+export const CHAT_PROVIDERS = ['openai', 'anthropic', 'gemini', 'groq'] as const;
+export type ChatProviderName = (typeof CHAT_PROVIDERS)[number];
+
+/** every imitated API; those that are no chat API are told apart by host: see host-stubs.ts */
+export const PROVIDERS = [
+  ...CHAT_PROVIDERS,
+  'discord',
+  'telegram',
+  'github',
+  'notion',
+  'slack',
+  // the app-level token of the same API, a second key
+  'slackapp',
+  'stripe',
+  'generic',
+] as const;
 export type ProviderName = (typeof PROVIDERS)[number];
 
 export interface ApiCall {
   readonly method: string;
   /** path without query */
   readonly path: string;
+  readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
   /** parsed body; undefined when it is not a JSON object */
@@ -26,10 +43,12 @@ export interface Answer {
 }
 
 export interface ProviderStub {
-  readonly name: ProviderName;
+  readonly name: ChatProviderName;
   owns(call: Pick<ApiCall, 'path' | 'headers'>): boolean;
   /** the credential where this API looks for it, without its scheme */
-  credential(headers: IncomingHttpHeaders): string | undefined;
+  credential(headers: IncomingHttpHeaders, query: URLSearchParams): string | undefined;
+  /** true for an address that is itself the permission; a key that comes with it is checked all the same */
+  needsNoKey?(call: ApiCall): boolean;
   model(call: ApiCall): string | undefined;
   /** what the user said last */
   prompt(call: ApiCall): string;

@@ -1,6 +1,8 @@
 // What the stub saw. Credentials are kept only masked; whether one was the expected key is decided before.
+import type { IncomingMessage } from 'node:http';
 import { mask } from './mask.ts';
 import type { ProviderName } from './provider-stub.ts';
+import { requestUrl } from './request-url.ts';
 
 export interface SeenRequest {
   /** rises by one with each request, from 1 */
@@ -66,6 +68,43 @@ export function createRecord(limit = 5_000): RequestRecord {
       counts = emptyCounts();
     },
   };
+}
+
+/** the shape of fake tokens; the stubs know nothing else of the product */
+const FAKE_TOKEN = /seks[0-9A-Za-z]{28,}/;
+
+export function looksFake(credential: string | undefined): boolean {
+  return credential !== undefined && FAKE_TOKEN.test(credential);
+}
+
+export interface UpgradeFacts {
+  readonly credential: string | undefined;
+  readonly isExpectedKey: boolean;
+  readonly model?: string | undefined;
+}
+
+/** adds the request that asks for a WebSocket */
+export function recordUpgrade(
+  { record, clock }: { readonly record: RequestRecord; readonly clock: () => number },
+  provider: ProviderName,
+  request: IncomingMessage,
+  { credential, isExpectedKey, model }: UpgradeFacts,
+): void {
+  const url = requestUrl(request);
+  record.add({
+    atMs: clock(),
+    provider,
+    method: request.method ?? 'GET',
+    path: url.pathname,
+    queryNames: [...url.searchParams.keys()],
+    host: request.headers.host ?? '',
+    headerNames: Object.keys(request.headers),
+    credential,
+    isExpectedKey,
+    isFakeToken: looksFake(credential),
+    model,
+    bodyBytes: 0,
+  });
 }
 
 function emptyCounts(): { -readonly [K in keyof Summary]: number } {

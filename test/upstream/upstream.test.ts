@@ -169,6 +169,50 @@ describe('answers', () => {
     });
   });
 
+  test('Gemini, with the key in the query', async () => {
+    const contents = [{ role: 'user', parts: [{ text: 'hello there' }] }];
+    const path = (key: string): string => `/v1beta/models/gemini-3:generateContent?key=${key}`;
+    expect((await post(path(KEY.gemini), {}, { contents })).status).toBe(200);
+    expect((await post(path('wrong'), {}, { contents })).status).toBe(400);
+  });
+
+  test('Gemini file upload: the address is the permission, but a wrong key beside it is refused', async () => {
+    const start = await fetch(`${origin}/upload/v1beta/files`, {
+      method: 'POST',
+      headers: {
+        'x-goog-api-key': KEY.gemini,
+        'x-goog-upload-command': 'start',
+        'x-goog-upload-header-content-length': '5',
+        'x-goog-upload-header-content-type': 'text/plain',
+      },
+    });
+    const address = new URL(start.headers.get('x-goog-upload-url')!);
+    expect(address.origin).toBe('https://generativelanguage.googleapis.com');
+    const send = (offset: number, command: string, body: string, headers: Headers = {}): Promise<Response> =>
+      fetch(origin + address.pathname + address.search, {
+        method: 'POST',
+        headers: { 'x-goog-upload-offset': String(offset), 'x-goog-upload-command': command, ...headers },
+        body,
+      });
+    expect((await send(0, 'upload', 'abc', { 'x-goog-api-key': 'wrong' })).status).toBe(400);
+    expect((await send(0, 'upload', 'abc')).headers.get('x-goog-upload-status')).toBe('active');
+    expect((await send(3, 'upload, finalize', 'd')).status).toBe(400);
+    expect(await (await send(3, 'upload, finalize', 'de')).json()).toMatchObject({
+      file: { sizeBytes: '5', mimeType: 'text/plain', state: 'ACTIVE' },
+    });
+  });
+
+  test('Groq transcription', async () => {
+    const form = new FormData();
+    form.set('file', new Blob([Buffer.alloc(100)]), 'speech.wav');
+    const answer = await fetch(`${origin}/openai/v1/audio/transcriptions`, {
+      method: 'POST',
+      headers: bearer(KEY.groq),
+      body: form,
+    });
+    expect(await answer.json()).toMatchObject({ text: '100 bytes of speech.wav' });
+  });
+
   test('Groq reports usage in its own place, unasked', async () => {
     const body = { model: 'llama', messages, stream: true };
     const answer = await post('/openai/v1/chat/completions', bearer(KEY.groq), body);
@@ -190,6 +234,12 @@ describe('a wrong key', () => {
     expect(answer.status).toBe(status);
     expect(await answer.text()).toContain(text);
   });
+});
+
+test('a key that the API calls revoked is shown in parts, as the API does', async () => {
+  const answer = await post('/v1/chat/completions', bearer(KEY.openai), { model: 'fail.401', messages });
+  expect(answer.status).toBe(401);
+  expect(await answer.text()).toContain('sk-pro…ABCD');
 });
 
 describe('echo behaviours', () => {

@@ -1,50 +1,47 @@
-// The HTTP side of the imitated providers: finds the API by path, checks the key as the API would, records, answers.
+// The HTTP side of the imitated providers: finds the API by host or path, checks the key as the API would, records, answers.
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { anthropic } from './anthropic.ts';
 import { answerFor, applyBehaviour, behaviourOf, echoText, type Behaviour } from './behaviour.ts';
 import { gemini } from './gemini.ts';
 import { groq } from './groq.ts';
-import type { ProviderKeys } from './keys.ts';
+import { stubForHost, type HostStubDeps } from './host-stub.ts';
+import { HOST_STUBS } from './host-stubs.ts';
 import { openai } from './openai.ts';
 import type { ApiCall, ProviderStub } from './provider-stub.ts';
-import type { RequestRecord } from './record.ts';
+import { looksFake } from './record.ts';
+import { requestUrl } from './request-url.ts';
 import { jsonReply, sendReply, type Reply } from './reply.ts';
-
-export interface UpstreamDeps {
-  readonly keys: ProviderKeys;
-  readonly record: RequestRecord;
-  readonly clock: () => number;
-}
 
 /** in the order in which they are asked whether a path is theirs: the narrowest first */
 const STUBS: readonly ProviderStub[] = [groq, gemini, anthropic, openai];
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
-/** the marker and shape of fake tokens; the stub knows nothing else of the product */
-const FAKE_TOKEN = /seks[0-9A-Za-z]{28,}/;
 
 /** request listener of the providers' TLS port */
 export function createUpstream(
-  deps: UpstreamDeps,
+  deps: HostStubDeps,
 ): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
-    handle(deps, request, response).catch((error: unknown) => {
+    const stub = stubForHost(HOST_STUBS, request.headers.host);
+    const handled = stub?.handle(request, response, deps) ?? handle(deps, request, response);
+    handled.catch((error: unknown) => {
       // The client went away in the middle, or the stub has a bug: either way nothing more can be said.
       response.destroy(error instanceof Error ? error : undefined);
     });
   };
 }
 
-async function handle(deps: UpstreamDeps, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const url = new URL(request.url ?? '/', 'https://upstream.invalid');
+async function handle(deps: HostStubDeps, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const url = requestUrl(request);
   const stub = STUBS.find((one) => one.owns({ path: url.pathname, headers: request.headers }));
-  const credential = stub?.credential(request.headers);
+  const credential = stub?.credential(request.headers, url.searchParams);
   const isExpectedKey =
     stub !== undefined && credential !== undefined && deps.keys.accepts(stub.name, credential);
   const body = await readBody(request);
   const call: ApiCall = {
     method: request.method ?? 'GET',
     path: url.pathname,
+    query: url.searchParams,
     headers: request.headers,
     body,
     json: parseObject(body, request.headers['content-type']),
@@ -62,7 +59,7 @@ async function handle(deps: UpstreamDeps, request: IncomingMessage, response: Se
     headerNames: Object.keys(request.headers),
     credential,
     isExpectedKey,
-    isFakeToken: FAKE_TOKEN.test(credential ?? ''),
+    isFakeToken: looksFake(credential),
     model,
     bodyBytes: body.length,
   });
@@ -77,7 +74,12 @@ function replyTo(
   behaviour: Behaviour,
 ): Reply {
   if (stub === undefined) return jsonReply({ error: { message: `no such API: ${call.path}` } }, 404);
+  if (credential === undefined && stub.needsNoKey?.(call) === true) {
+    return stub.answer(call, { text: '', pieces: [] }) ?? stub.failure(call, 404, 'no such route');
+  }
   if (!isExpectedKey || credential === undefined) return stub.unauthorized(call, credential);
+  // As if the key had been revoked; some of these APIs show parts of it.
+  if (behaviour.kind === 'fail' && behaviour.status === 401) return stub.unauthorized(call, credential);
   if (behaviour.kind === 'fail') return stub.failure(call, behaviour.status, 'The stub was asked to fail.');
   if (behaviour.kind === 'echo' && behaviour.place === 'error') {
     const message = `Consumer 'api_key:${echoText(behaviour, credential)}' has been suspended.`;

@@ -57,5 +57,12 @@ typecheck: node_modules/.installed ## Check types
 	tsc --noEmit -p tsconfig.json
 check-generated: node_modules/.installed ## Fail if a generated file is out of date
 	$(NODE) crds/generate/main.ts --check
-bench: build ## Measure the sidecar beside nginx and a direct connection
+bench: build ## Measure the sidecar beside its peers and a direct connection
 	$(NODE) test/bench/main.ts
+.PHONY: test-sdk soak newer-sdks
+test-sdk: node_modules/.installed ## Run the vendors' SDKs against stub providers, alone and through the sidecar
+	$(NODE) test/run.ts sdk
+soak: node_modules/.installed ## Run the long tests: a silent stream, a GiB each way, 100,000 requests
+	$(NODE) test/soak/main.ts
+newer-sdks: node_modules/.installed ## Try the newest SDKs, without changing the pinned ones
+	$(NODE) test/sdk/newer.ts

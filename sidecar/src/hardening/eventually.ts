@@ -1,0 +1,14 @@
+// Test help: waiting for a condition.
+
+/** waits until it is true; throws with what `describe` says after `limitMs` */
+export async function eventually(
+  condition: () => boolean | Promise<boolean>,
+  describe: () => string = () => '',
+  limitMs = 5_000,
+): Promise<void> {
+  const deadlineMs = performance.now() + limitMs;
+  while (!(await condition())) {
+    if (performance.now() > deadlineMs) throw new Error(`did not happen in ${limitMs} ms: ${describe()}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

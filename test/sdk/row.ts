@@ -33,6 +33,8 @@ export interface SidecarRun {
   readonly mode: Interception;
   /** what the mode adds to the environment, besides the trust in its CA: base URLs below `http://127.0.0.1:15080` */
   readonly env?: Readonly<Record<string, string>>;
+  /** the binding intercepts hosts as well, which sets the variables that replace a client's authorities */
+  readonly withBundle?: true;
   /** the steps that this mode can carry, where it cannot carry all */
   readonly steps?: readonly string[];
 }

@@ -25,6 +25,8 @@ export interface ScenarioRun {
   readonly env?: Readonly<Record<string, string>>;
   /** the authorities that the agent trusts, PEM */
   readonly caPem: string;
+  /** true: only Node is told of them, as where base URLs are all that is set */
+  readonly nodeOnly?: boolean;
 }
 
 const SCENARIO_TIMEOUT_MS = 60_000;
@@ -32,7 +34,7 @@ const SCENARIO_TIMEOUT_MS = 60_000;
 export async function runScenario(
   internet: StubInternet,
   row: SdkRow,
-  { credentials, env, caPem }: ScenarioRun,
+  { credentials, env, caPem, nodeOnly = false }: ScenarioRun,
 ): Promise<ScenarioResult> {
   const caFile = join(internet.folder, 'agent-ca.pem');
   writeFileSync(caFile, caPem);
@@ -42,7 +44,7 @@ export async function runScenario(
     [...args, join(internet.agentFolder, 'scenarios', row.scenario), ...(row.steps ?? [])],
     {
       cwd: internet.folder,
-      env: { ...baseEnvironment(internet, caFile), ...row.env, ...env, ...credentials },
+      env: { ...baseEnvironment(internet), ...trust(caFile, nodeOnly), ...row.env, ...env, ...credentials },
     },
   );
   const limit = setTimeout(() => child.kill('SIGKILL'), SCENARIO_TIMEOUT_MS);
@@ -67,7 +69,7 @@ function interpreter(internet: StubInternet, scenario: string): [string, ...stri
 }
 
 /** what a container has: nothing of this machine but its programs */
-function baseEnvironment(internet: StubInternet, caFile: string): Record<string, string> {
+function baseEnvironment(internet: StubInternet): Record<string, string> {
   return {
     PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     HOME: internet.folder,
@@ -77,7 +79,15 @@ function baseEnvironment(internet: StubInternet, caFile: string): Record<string,
     PYTHONSAFEPATH: '1',
     // Packages come uncompiled; compiling them for each scenario would take longer than all else.
     PYTHONPYCACHEPREFIX: join(internet.folder, 'pycache'),
-    NODE_EXTRA_CA_CERTS: caFile,
+  };
+}
+
+/** the variables that the webhook sets */
+function trust(caFile: string, nodeOnly: boolean): Record<string, string> {
+  const node = { NODE_EXTRA_CA_CERTS: caFile };
+  if (nodeOnly) return node;
+  return {
+    ...node,
     SSL_CERT_FILE: caFile,
     REQUESTS_CA_BUNDLE: caFile,
     CURL_CA_BUNDLE: caFile,

@@ -52,6 +52,7 @@ describe('an SDK with a fake token', () => {
       const result = await runScenario(internet, withSteps(row, run), {
         credentials,
         env: { ...MODE_ENV[run.mode], ...run.env },
+        nodeOnly: run.mode === 'BaseURL' && run.withBundle !== true,
         // A host outside has a certificate of a public authority, which the stubs' stands for.
         caPem: sidecar.caPem() + (direct.size === 0 ? '' : internet.caPem),
       });

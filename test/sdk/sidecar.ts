@@ -3,7 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CA_BUNDLE_FILE, fillParameters, interceptableHosts, makeFakeToken, type Provider, resolveProvider } from '@seks/crds';
+import {
+  CA_BUNDLE_FILE,
+  fillParameters,
+  interceptableHosts,
+  makeFakeToken,
+  type Provider,
+  resolveProvider,
+} from '@seks/crds';
 import type { ProviderName } from '../upstream/provider-stub.ts';
 import type { SdkRow } from './row.ts';
 import type { StubInternet } from './stub-internet.ts';

@@ -1,9 +1,10 @@
 """An agent's use of the Python package openai."""
 
+import asyncio
 import io
 import sys
 
-from openai import OpenAI
+from openai import AsyncOpenAI, OpenAI
 from steps import run_steps, thrown
 
 client = OpenAI(max_retries=0, timeout=10)
@@ -57,16 +58,22 @@ def upload() -> dict:
 
 
 def realtime(model: str = "gpt-realtime") -> dict:
-    with client.realtime.connect(model=model) as connection:
-        connection.conversation.item.create(
+    # The client with threads reads and writes one SSL socket at the same time, for which Python's are not made: now and then
+    # its handshake is never sent.
+    return asyncio.run(converse(model))
+
+
+async def converse(model: str) -> dict:
+    async with AsyncOpenAI().realtime.connect(model=model) as connection:
+        await connection.conversation.item.create(
             item={
                 "type": "message",
                 "role": "user",
                 "content": [{"type": "input_text", "text": "hello there"}],
             }
         )
-        connection.response.create()
-        for event in connection:
+        await connection.response.create()
+        async for event in connection:
             if event.type == "error":
                 raise RuntimeError(event.error.message)
             if event.type == "response.done":

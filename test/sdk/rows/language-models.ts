@@ -11,6 +11,18 @@ const onProxy = (row: SdkRow, steps: readonly string[]): SdkRow => ({
   ...row,
   throughSidecar: row.throughSidecar.map((run) => (run.mode === 'Proxy' ? { ...run, steps } : run)),
 });
+/** Python packages use TLS for their WebSockets, whatever the base URL says, and know only the bundle of authorities */
+const onBundle = (row: SdkRow, overHttp: readonly string[], overTls: readonly string[]): SdkRow => ({
+  ...row,
+  throughSidecar: row.throughSidecar.flatMap((run): SidecarRun[] =>
+    run.mode === 'BaseURL'
+      ? [
+          { ...run, steps: overHttp },
+          { ...run, steps: overTls, withBundle: true },
+        ]
+      : [run],
+  ),
+});
 const OPENAI_BY_HTTP = [
   'chat',
   'chat.stream',
@@ -71,9 +83,17 @@ export const languageModelRows: readonly SdkRow[] = [
   { scenario: 'groq.mjs', ...GROQ, echoSteps: ['echo'] },
   { scenario: 'vercel-ai.mjs', ...OPENAI, echoSteps: ['echo'] },
   { scenario: 'langchain.mjs', ...OPENAI, echoSteps: ['echo'] },
-  { scenario: 'openai.py', ...OPENAI, ...DENIED, echoSteps: ['echo', 'echo.stream', 'echo.realtime'] },
+  onBundle(
+    { scenario: 'openai.py', ...OPENAI, ...DENIED, echoSteps: ['echo', 'echo.stream', 'echo.realtime'] },
+    OPENAI_BY_HTTP,
+    ['realtime', 'echo.realtime'],
+  ),
   { scenario: 'anthropic.py', ...ANTHROPIC, echoSteps: ['echo', 'echo.stream'] },
-  { scenario: 'gemini.py', ...GEMINI, echoSteps: ['echo', 'echo.stream', 'echo.live', 'echo.error'] },
+  onBundle(
+    { scenario: 'gemini.py', ...GEMINI, echoSteps: ['echo', 'echo.stream', 'echo.live', 'echo.error'] },
+    GEMINI_BY_HTTP.filter((step) => step !== 'error.denied'),
+    ['live', 'echo.live'],
+  ),
   { scenario: 'groq.py', ...GROQ, echoSteps: ['echo'] },
   {
     scenario: 'requests.py',

@@ -33,7 +33,6 @@ import { createPrivateFiles } from './lease/sealed-files.ts';
 import { createAdminServer } from './listen/admin-server.ts';
 import { createAgentSide } from './listen/agent-side.ts';
 import { createLedgers } from './listen/ledger.ts';
-import type { TlsRefusal } from './listen/tls-connection.ts';
 import { createLimitKeeper } from './limits/credential-limits.ts';
 import { createSidecarMetrics } from './metrics/sidecar-metrics.ts';
 import { describeError, terminationMessage } from './safe-error.ts';
@@ -156,7 +155,6 @@ async function openTls({ aliases, proxied }: InjectionConfig['interception']) {
     secureContext: createServerContext(identity),
     hosts,
     proxied,
-    refused: (reason: TlsRefusal) => log.warn({ event: 'tls_refused', reason }, 'TLS refused'),
   };
 }
 

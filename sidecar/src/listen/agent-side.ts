@@ -1,6 +1,7 @@
 // Puts the agent's side together: token table, lease holder, handler, server, metrics and audit.
 import type { Server } from 'node:net';
 
+import { SeksError } from '@seks/crds';
 import type { Logger } from 'pino';
 
 import type { TokenTable } from '../credential/tokens.ts';
@@ -10,9 +11,10 @@ import { createIssuedUrls } from '../route/issued-urls.ts';
 import { createBodyPool } from '../body/read-body.ts';
 import { createIdentifyBudgets } from '../websocket/identify-budgets.ts';
 import { createAgentHandler } from './agent-handler.ts';
-import { type AgentListenerDeps, createAgentListener } from './agent-server.ts';
+import { type AgentListenerDeps, createAgentListener, type TlsSettings } from './agent-server.ts';
 import { recordUnparsable } from './account.ts';
 import type { Ledgers } from './ledger.ts';
+import type { TlsRefusal } from './tls-connection.ts';
 
 export interface AgentSideDeps {
   tokens: TokenTable;
@@ -24,7 +26,7 @@ export interface AgentSideDeps {
   /** the port that clients name in Host */
   port: number;
   /** left out: no TLS, no CONNECT */
-  tls?: AgentListenerDeps['tls'];
+  tls?: Omit<TlsSettings, 'refused'> | undefined;
   limits?: AgentListenerDeps['limits'];
 }
 
@@ -55,12 +57,17 @@ export function createAgentSide(deps: AgentSideDeps): AgentSide {
     bodies: createBodyPool({ scheduler }),
     identifyBudgets: createIdentifyBudgets(),
   });
+  // Counted and audited like any refused request; a log line for each would be the agent's to fill a disk with.
+  const recordTls = (reason: TlsRefusal): void => {
+    const code = reason === 'server-name' ? 'SEKS_HOST_REFUSED' : 'SEKS_REQUEST_MALFORMED';
+    recordUnparsable(deps.ledgers, new SeksError(code), requestId());
+  };
   const listener = createAgentListener({
     handler,
     requestId,
     scheduler,
     unparsable: (error, id) => recordUnparsable(deps.ledgers, error, id),
-    tls: deps.tls,
+    tls: deps.tls === undefined ? undefined : { ...deps.tls, refused: recordTls },
     limits: deps.limits,
   });
   return {

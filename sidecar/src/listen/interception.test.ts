@@ -89,7 +89,6 @@ beforeAll(async () => {
       secureContext: createServerContext(identity),
       hosts,
       proxied: [API, UPLOADS, OTHER],
-      refused: () => undefined,
     },
   });
   aliases = sidecar.side.serverFor(443).listen(0, '127.0.0.1');
@@ -452,4 +451,19 @@ describe('S6: on a connection to an intercepted host', () => {
 
 test('S6: the proxy makes no tunnel to a host that is not this pod’s', async () => {
   await expect(nodeClient(agents.proxy)('https://evil.example/')).rejects.toThrow('CONNECT was answered 403');
+});
+
+test('S4: TLS for a name that is nobody’s is refused, counted and audited', async () => {
+  const before = sidecar.audit.length;
+  const socket = connectTls({
+    host: '127.0.0.1',
+    port: ports.aliasPort,
+    servername: 'evil.example',
+    ca: ports.ca,
+  });
+  const [error] = (await once(socket, 'error')) as [Error];
+  expect(error.message).toContain('unrecognized name');
+  expect(sidecar.audit.slice(before)).toEqual([
+    expect.objectContaining({ decision: 'deny', code: 'SEKS_HOST_REFUSED', agent: '', provider: '' }),
+  ]);
 });

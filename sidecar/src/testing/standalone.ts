@@ -139,6 +139,5 @@ async function openTls({
     secureContext: createServerContext(identity),
     hosts,
     proxied,
-    refused: (reason: unknown) => log.warn({ event: 'tls_refused', reason }, 'TLS refused'),
   };
 }

@@ -579,7 +579,7 @@ describe('the gateway of Discord', () => {
     const { identity } = await ensurePodCa({ ...folders, hosts: [GATEWAY], nowMs: Date.now(), randomBytes });
     await rm(directory, { recursive: true });
     const secureContext = createServerContext(identity);
-    await start(bots(), { tls: { secureContext, hosts: [GATEWAY], proxied: [], refused: () => undefined } });
+    await start(bots(), { tls: { secureContext, hosts: [GATEWAY], proxied: [] } });
     const aliases = sidecar.side.serverFor(443).listen(0, '127.0.0.1');
     await once(aliases, 'listening');
     const { port: aliasPort } = aliases.address() as AddressInfo;

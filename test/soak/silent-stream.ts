@@ -6,15 +6,13 @@ import type { SoakResult } from './requests.ts';
 import type { Subject } from './subject.ts';
 
 const PROGRESS_MS = 60_000;
-/** the sidecar's limit is the whole ten minutes, so the silence ends a moment before */
-const MARGIN_MS = 5_000;
 
 /** keeps a stream silent for that long */
 export async function soakSilentStream(
   subject: Subject,
   { minutes, progress }: { minutes: number; progress: (text: string) => void },
 ): Promise<SoakResult> {
-  const silenceMs = minutes * 60_000 - MARGIN_MS;
+  const silenceMs = minutes * 60_000;
   subject.upstream.answer((request, response) => {
     request.resume();
     response.writeHead(200, { 'content-type': 'text/event-stream' });

@@ -1,4 +1,5 @@
 // Names of contenders that the report looks for.
+export const DIRECT = 'direct';
 export const SIDECAR = 'SEKS sidecar';
 export const BARE_UNDICI = 'bare undici';
 export const NONO = 'nono';

@@ -17,7 +17,7 @@ import { createUpstreamConnector } from '../upstream-connector.ts';
 import { fixedLookup } from '../../testing/test-forwarder.ts';
 import { eventually } from './eventually.ts';
 import { makeExpiredCertificate } from './expired-certificate.ts';
-import { forwarderTo, HOST, type RawUpstream, startRawUpstream } from './raw-upstream.ts';
+import { forwarderTo, HOST, type RawUpstream, SILENCE_MS, startRawUpstream } from './raw-upstream.ts';
 import { type RelayServer, startRelay } from './relay-server.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
@@ -103,7 +103,7 @@ export function describeFailures(kind: ForwarderKind): void {
     });
 
     test('S6: because its certificate is for another name', async () => {
-      const forwarder = upstream.forwarder(kind, 'other.example');
+      const forwarder = upstream.forwarder(kind, { host: 'other.example' });
       expect(await failureOf(forwarder)).toEqual([502, 'SEKS_UPSTREAM_TLS']);
       expect(upstream.received).toEqual([]);
     });
@@ -170,7 +170,8 @@ export function describeFailures(kind: ForwarderKind): void {
 
     test('because it is silent', async () => {
       upstream.serve(() => {});
-      expect(await failureOf(upstream.forwarder(kind))).toEqual([504, 'SEKS_UPSTREAM_TIMEOUT']);
+      const forwarder = upstream.forwarder(kind, { idleTimeoutMs: SILENCE_MS });
+      expect(await failureOf(forwarder)).toEqual([504, 'SEKS_UPSTREAM_TIMEOUT']);
     });
 
     test('and the request is not sent again', async () => {
@@ -254,11 +255,13 @@ export function describeFailures(kind: ForwarderKind): void {
       upstream.serve((socket) => {
         socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf');
       });
-      const request = relay.open({});
+      const own = await startRelay({ forwarder: upstream.forwarder(kind, { idleTimeoutMs: SILENCE_MS }) });
+      const request = own.open({});
       request.end();
       const [answer] = (await once(request, 'response')) as [IncomingMessage];
       await expect(text(answer)).rejects.toThrow('aborted');
-      expect(relay.failures[0]?.code).toBe('SEKS_UPSTREAM_TIMEOUT');
+      expect(own.failures[0]?.code).toBe('SEKS_UPSTREAM_TIMEOUT');
+      await own.close();
     });
 
     test('between two requests is no failure', async () => {

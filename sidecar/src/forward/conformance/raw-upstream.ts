@@ -10,7 +10,9 @@ import type { Forwarder } from '../forwarder.ts';
 import { createUpstreamConnector } from '../upstream-connector.ts';
 
 export const HOST = 'api.provider.example';
+/** only for tests of silence: any stall of the machine counts as some */
 export const SILENCE_MS = 300;
+const PATIENCE_MS = 30_000;
 
 export interface RawUpstream {
   port: number;
@@ -22,7 +24,7 @@ export interface RawUpstream {
   /** replaces what is done when the head of a request has come; `connection` counts from 0 */
   serve(handler: (socket: TLSSocket, connection: number) => void): void;
   /** a forwarder to it, with connections of its own */
-  forwarder(kind: ForwarderKind, host?: string): Forwarder;
+  forwarder(kind: ForwarderKind, options?: { host?: string; idleTimeoutMs?: number }): Forwarder;
   close(): Promise<void>;
 }
 
@@ -58,7 +60,8 @@ export async function startRawUpstream(): Promise<RawUpstream> {
     serve: (next) => {
       handler = next;
     },
-    forwarder: (kind, host = HOST) => forwarderTo(kind, host, port, certificates.ca),
+    forwarder: (kind, { host = HOST, idleTimeoutMs } = {}) =>
+      forwarderTo(kind, host, port, certificates.ca, idleTimeoutMs),
     async close() {
       server.close();
       for (const socket of connections) socket.destroy();
@@ -73,12 +76,13 @@ export function forwarderTo(
   host: string,
   port: number,
   caBundle: string | undefined,
+  idleTimeoutMs = PATIENCE_MS,
 ): Forwarder {
   const lookup = fixedLookup({ [host]: ['127.0.0.1'] });
   const connect = createUpstreamConnector({ host, network: 'Public', lookup, caBundle });
   return createForwarder(kind, {
     origin: new URL(`https://${host}:${port}`),
     connect,
-    idleTimeoutMs: SILENCE_MS,
+    idleTimeoutMs,
   });
 }

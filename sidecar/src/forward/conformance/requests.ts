@@ -30,6 +30,7 @@ export function describeRequests(kind: ForwarderKind): void {
     });
     afterEach(() => {
       upstream.seen.length = 0;
+      relay.failures.length = 0;
     });
     afterAll(async () => {
       await relay.close();

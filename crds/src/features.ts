@@ -7,8 +7,6 @@ import type { Placement, ProviderSpec, UsageFormat } from './provider.ts';
 export const FEATURES = [
   'alias.path',
   'intercept.base-url',
-  'intercept.host-alias',
-  'intercept.proxy',
   'key-prefixes',
   'limit.concurrent-requests',
   'limit.requests-per-minute',

@@ -4,7 +4,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { inspect } from 'node:util';
 
 /** what a secret is, for its redacted form */
-export type SecretKind = 'provider-key' | 'data-key' | 'fake-token' | 'pod-token' | 'private-key' | 'ca-key';
+export type SecretKind = 'provider-key' | 'data-key' | 'fake-token' | 'pod-token' | 'private-key';
 
 /** a secret byte string; `reveal` is the only way out, so every use can be found with grep */
 export class Secret<K extends SecretKind = SecretKind> {

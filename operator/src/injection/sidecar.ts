@@ -88,7 +88,7 @@ export function buildSidecar(config: InjectionConfig): RawContainer {
 
 /**
  * The sidecar's volumes. The first holds its key service token and the named keys of its sealed Secrets, each of which may be
- * missing. The others are written by the sidecar: the pod's own CA with its key, and the certificates for the agent.
+ * missing. The others are written by the sidecar: its own certificate with its key, and the certificates for the agent.
  */
 export function buildVolumes(config: InjectionConfig): RawVolume[] {
   const secrets = [...sealedKeys(config)].map(([name, keys]) => ({
@@ -108,7 +108,7 @@ export function buildVolumes(config: InjectionConfig): RawVolume[] {
       name: VOLUME_PRIVATE,
       projected: { defaultMode: PRIVATE_MODE, sources: [...secrets, { serviceAccountToken }] },
     },
-    // In memory: neither the CA's key nor anything else of ours is ever on a disk (S1).
+    // In memory: neither the certificate's key nor anything else of ours is ever on a disk (S1). The CA's key is in no file at all.
     { name: VOLUME_RUN, emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } },
     { name: VOLUME_PUBLIC, emptyDir: { medium: 'Memory', sizeLimit: '4Mi' } },
   ];

@@ -9,6 +9,7 @@ import { decodeAnswer } from '../scrub/decode-answer.ts';
 import { createUsageObserver, type UsageObserver } from '../usage/usage-observer.ts';
 import { type BodyStage, mayHaveBody, planAnswer } from './answer-plan.ts';
 import { asDecoded, passAnswer } from './pass-answer.ts';
+import { originOf } from '../listen/origin.ts';
 import { type ReturnDeps, returnAddressOf } from './return-address-of.ts';
 
 export type AnswerDeps = ReturnDeps;
@@ -41,7 +42,7 @@ export function relayAnswer(
     answer = decodeAnswer(received, head.coding, fail);
     head = asDecoded(head);
   }
-  const back = returnAddressOf(request, admitted, deps);
+  const back = returnAddressOf(originOf(request.socket), admitted, deps);
   head.headers = credential.rewriteHeaders(head.headers, back);
   if (head.status === UNAUTHORIZED && admitted.token !== undefined) {
     account.note('SEKS_UPSTREAM_KEY_REFUSED');

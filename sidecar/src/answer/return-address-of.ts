@@ -1,8 +1,6 @@
-// The return address of one request, put together only when an answer has a URL to turn back.
-import type { IncomingMessage } from 'node:http';
-
+// The return address of one request, for the URLs in its answer.
 import type { AdmittedRequest } from '../listen/admit.ts';
-import { originOf } from '../listen/origin.ts';
+import type { Origin } from '../listen/origin.ts';
 import type { ReturnAddress } from '../rewrite/return-address.ts';
 import type { IssuedUrls } from '../route/issued-urls.ts';
 
@@ -14,17 +12,14 @@ export interface ReturnDeps {
 
 /** how the agent came */
 export function returnAddressOf(
-  request: IncomingMessage,
-  { credential, entry, target }: AdmittedRequest,
+  origin: Origin,
+  { credential, entry, screened, target }: AdmittedRequest,
   { issued, intercepted }: ReturnDeps,
 ): ReturnAddress {
   const { provider, upstreams } = credential;
   return {
-    origin: originOf(request.socket),
-    // Was checked: it is one of the origin's own.
-    get host() {
-      return request.headers.host ?? '';
-    },
+    origin,
+    host: screened.host,
     provider: provider.name,
     upstreams,
     current: target.upstream,

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { SeksError } from '@seks/crds';
 import fc from 'fast-check';
 
-import { matchesModel, readModel } from './model.ts';
+import { readModel } from './model.ts';
 
 const JSON_TYPE = 'application/json';
 const FORM_TYPE = 'multipart/form-data; boundary=XbX';
@@ -221,10 +221,4 @@ describe('readModel', () => {
       { numRuns: 500 },
     );
   });
-});
-
-test('matchesModel needs one glob that matches', () => {
-  expect(matchesModel(['gpt-4', 'gpt-5*'], 'gpt-5-mini')).toBe(true);
-  expect(matchesModel(['gpt-4', 'gpt-5*'], 'GPT-5-mini')).toBe(false);
-  expect(matchesModel([], 'gpt-5')).toBe(false);
 });

@@ -1,7 +1,6 @@
 // Which model a request asks for, as the provider will read it.
 import { SeksError } from '@seks/crds';
 
-import { matchesModelGlob } from '../usage/model-name.ts';
 import { readFormField } from './form-data.ts';
 import { isJson, readMediaType, requirePlainBody } from './media-type.ts';
 import { scanTopLevel } from './top-level.ts';
@@ -31,11 +30,6 @@ export function readModel(bytes: Buffer, contentType: string | undefined, conten
   if (model === undefined || model === '' || Buffer.byteLength(model) > MAX_MODEL_BYTES)
     throw new SeksError('SEKS_MODEL_MISSING');
   return model;
-}
-
-/** whether any glob matches the model; `*` stands for any run of characters, and case matters */
-export function matchesModel(globs: readonly string[], model: string): boolean {
-  return globs.some((glob) => matchesModelGlob(glob, model));
 }
 
 function modelOfJson(bytes: Buffer): string | undefined {

@@ -34,6 +34,8 @@ export interface GrantedCredential {
   policy: Policy;
   /** whether a request without token may go to this route: its path holds a credential of its own */
   isKeyless(method: string, host: string, plainPath: string): boolean;
+  /** the member that holds the token in the first message of a WebSocket to this path; undefined: the handshake has it */
+  messageField(plainPath: string): string | undefined;
   models: ModelRules;
   pricing: Pricing | undefined;
   limits: CredentialLimits;
@@ -67,6 +69,7 @@ export function grantCredential({ leased, vault, limits, linkFor }: GrantParts):
     upstreams: compileUpstreams(spec),
     policy: compilePolicy(policy),
     isKeyless: (method, host, path) => keyless.decide(method, host, path).allowed,
+    messageField: compileMessageFields(spec.auth),
     models: compileModelRules(spec.modelFrom, policy),
     pricing: spec.prices === undefined ? undefined : createPricing(spec.prices),
     limits,
@@ -77,4 +80,12 @@ export function grantCredential({ leased, vault, limits, linkFor }: GrantParts):
     vault,
     linkTo: (upstream) => linkFor(provider, upstream),
   };
+}
+
+function compileMessageFields(auth: Provider['spec']['auth']): (plainPath: string) => string | undefined {
+  const places = auth.flatMap((placement) =>
+    'webSocketMessage' in placement ? [placement.webSocketMessage] : [],
+  );
+  const compiled = places.map(({ field, paths }) => ({ field, globs: paths.map(compileGlob) }));
+  return (path) => compiled.find(({ globs }) => globs.some((glob) => glob(path)))?.field;
 }

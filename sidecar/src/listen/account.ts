@@ -50,7 +50,7 @@ export class Account {
   #overheadMs = 0;
   #code: ErrorCode | undefined;
   #scrubbed = 0;
-  readonly #cost = new RunningCost();
+  #cost: RunningCost | undefined;
   #spentTokens = 0;
   #spentPicodollars = 0n;
   #ended = false;
@@ -170,7 +170,7 @@ export class Account {
     if (tokens === undefined || credential === undefined) return undefined;
     const model = this.model ?? this.usage?.model();
     const price = model === undefined ? undefined : credential.pricing?.find(plainModelName(model));
-    const cost = this.#cost.add(tokens, price);
+    const cost = (this.#cost ??= new RunningCost()).add(tokens, price);
     const total = (tokens.input ?? 0) + (tokens.output ?? 0);
     credential.limits.spend(total - this.#spentTokens, (cost ?? 0n) - this.#spentPicodollars);
     this.#spentTokens = total;

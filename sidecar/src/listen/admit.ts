@@ -6,7 +6,6 @@ import { checkQuery, findToken, type PresentedToken } from '../credential/presen
 import type { TokenEntry, TokenTable } from '../credential/tokens.ts';
 import type { GrantedCredential } from '../lease/granted-credential.ts';
 import type { LeaseHolder } from '../lease/lease-state.ts';
-import { compileGlob } from '../policy/glob.ts';
 import { type RawRequest, type ScreenedRequest, screenRequest } from '../request/screen.ts';
 import { literalPath } from '../request/target.ts';
 import type { IssuedUrls } from '../route/issued-urls.ts';
@@ -123,8 +122,12 @@ function admitWithoutToken(
     try {
       const credential = holder.granted(entry);
       const target = targetOf(credential, origin, named, screened);
-      const tokenField = upgrade ? messageField(credential, target) : undefined;
+      const tokenField =
+        upgrade && target.upstream.keyed ? credential.messageField(target.plainPath) : undefined;
       if (tokenField !== undefined) {
+        // An earlier candidate may have been refused by its policy; whose token it is, the message will tell.
+        record.entry = undefined;
+        record.credential = undefined;
         return decide({ token: undefined, entry, credential, screened, target }, tokenField, record);
       }
       if (!credential.isKeyless(screened.method, target.upstream.name, target.plainPath)) continue;
@@ -176,17 +179,6 @@ function upstreamsOf(entry: TokenEntry, holder: LeaseHolder): Upstreams | undefi
   } catch {
     return undefined;
   }
-}
-
-/** the member that holds the token in the first message; a host that never gets the credential gets none in a message either */
-function messageField({ provider }: GrantedCredential, target: UpstreamTarget): string | undefined {
-  if (!target.upstream.keyed) return undefined;
-  for (const placement of provider.spec.auth) {
-    if (!('webSocketMessage' in placement)) continue;
-    const { field, paths } = placement.webSocketMessage;
-    if (paths.some((pattern) => compileGlob(pattern)(target.plainPath))) return field;
-  }
-  return undefined;
 }
 
 function decide(

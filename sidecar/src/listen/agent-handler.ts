@@ -10,11 +10,12 @@ import { type AnswerDeps, relayAnswer } from '../answer/relay.ts';
 import type { BodyPool } from '../body/read-body.ts';
 import { type Keyed, placeKey } from '../credential/place.ts';
 import { openWebSocket, type WebSocketDeps } from '../websocket/session.ts';
-import type { Account, AccountDeps } from './account.ts';
+import type { AccountDeps } from './account.ts';
 import { admit, type AdmitOptions, type AdmittedRequest, type Arrival } from './admit.ts';
 import { bodyQuestion, changeBody, checkPathModel, type ChangedBody } from './body-check.ts';
 import { condemn } from './condemned.ts';
 import { Exchange, exchangeOf } from './exchange.ts';
+import { logInternal } from './log-internal.ts';
 import { originOf } from './origin.ts';
 
 export interface AgentHandlerDeps extends AdmitOptions, AccountDeps, AnswerDeps, WebSocketDeps {
@@ -90,8 +91,7 @@ function begin(exchange: Exchange, continues: boolean, deps: AgentHandlerDeps): 
   const arrival = arrivalOf(request);
   const admitted = admit(arrival, deps, account.admission);
   if (admitted.target.upstream.keyed) account.enter(admitted.credential);
-  checkPathModel(admitted, account);
-  const question = bodyQuestion(admitted);
+  const question = bodyQuestion(admitted, checkPathModel(admitted, account));
   if (continues) response.writeContinue();
   const { state } = deps.holder;
   if (question === undefined) {
@@ -120,7 +120,7 @@ function arrivalOf(request: IncomingMessage): Arrival {
 
 function refuse(exchange: Exchange, cause: unknown, log: Logger): void {
   const error = toSeksError(cause);
-  if (error.code === 'SEKS_INTERNAL') logInternal(log, exchange.account, cause);
+  logInternal(log, exchange.account.requestId, error);
   if (ENDS_CONNECTION.has(error.code)) endConnection(exchange);
   exchange.fail(error);
 }
@@ -146,11 +146,6 @@ const ENDS_CONNECTION: ReadonlySet<ErrorCode> = new Set([
 function endConnection({ request, response }: Exchange): void {
   condemn(request.socket);
   if (!response.headersSent) response.setHeader('connection', 'close');
-}
-
-function logInternal(log: Logger, { requestId }: Account, cause: unknown): void {
-  const name = cause instanceof Error ? cause.name : typeof cause;
-  log.error({ event: 'request_failed', requestId, error: name }, 'request failed');
 }
 
 function send(

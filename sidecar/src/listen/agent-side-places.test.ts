@@ -245,6 +245,22 @@ describe('URLs of the provider', () => {
     expect(cdn.seen[0]?.url).toBe('/x');
   });
 
+  test.each([{ 'transfer-encoding': 'chunked' }, { 'content-length': '100000' }])(
+    'a URL in the answer to an upload leads back: %j',
+    async (framing) => {
+      upstream.answer((incoming, response) => {
+        const location = `https://${upstream.host}:${upstream.port}/v1/files/1`;
+        incoming.resume().on('end', () => response.writeHead(201, { location }).end());
+      });
+      const { headers } = await call(
+        '/github/v1/files',
+        { ...authorization, ...framing },
+        'x'.repeat(100_000),
+      );
+      expect(headers.location).toBe(`${sidecar.base}/github/v1/files/1`);
+    },
+  );
+
   test('a keyless route goes without the key, and no other does', async () => {
     expect((await call('/github/v1/webhooks/1/secret', {}, '{}')).status).toBe(200);
     expect(upstream.seen[0]?.url).toBe('/v1/webhooks/1/secret');

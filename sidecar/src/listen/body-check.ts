@@ -5,7 +5,7 @@ import type { BodyStage } from '../answer/answer-plan.ts';
 import { addIncludeUsage } from '../body/include-usage.ts';
 import { readModel } from '../body/model.ts';
 import { createUsageChunkRemover } from '../body/usage-chunk-remover.ts';
-import { plainModelName } from '../policy/models.ts';
+import { type ModelPlace, plainModelName } from '../policy/models.ts';
 import type { Account } from './account.ts';
 import type { AdmittedRequest } from './admit.ts';
 
@@ -33,26 +33,26 @@ const PLAIN_JSON = /^application\/json *(?:; *charset *= *"?utf-8"? *)?$/i;
 /**
  * checks the model where the path names it
  *
+ * @returns where it is named
  * @throws SeksError SEKS_MODEL_DENIED, SEKS_MODEL_UNPRICED
  */
 export function checkPathModel(
   { credential, screened, policyPath, target }: AdmittedRequest,
   named: NamedModel,
-): void {
-  if (!target.upstream.keyed) return;
+): ModelPlace['kind'] {
+  if (!target.upstream.keyed) return 'none';
   const place = credential.models.place(screened.method, policyPath);
   if (place.kind === 'known') checkModel(place.model, credential, named);
+  return place.kind;
 }
 
 /** whether the body has to be read before the request may be forwarded; undefined: it is streamed */
-export function bodyQuestion({
-  credential,
-  screened,
-  policyPath,
-  target,
-}: AdmittedRequest): BodyQuestion | undefined {
+export function bodyQuestion(
+  { credential, screened, policyPath, target }: AdmittedRequest,
+  modelPlace: ModelPlace['kind'],
+): BodyQuestion | undefined {
   if (!target.upstream.keyed) return undefined;
-  const model = credential.models.place(screened.method, policyPath).kind === 'body';
+  const model = modelPlace === 'body';
   const includeUsage =
     screened.method === 'POST' && credential.includesUsage(policyPath) && isShortJson(screened.headers);
   return model || includeUsage ? { model, includeUsage } : undefined;

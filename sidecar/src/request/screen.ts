@@ -3,6 +3,7 @@
 import { SeksError } from '@seks/crds';
 
 import type { HeaderClassifier } from './header-kind.ts';
+import { parseProtocols } from '../websocket/subprotocol.ts';
 import { hasMethodParameter } from './query-names.ts';
 import { parseTarget, type Target } from './target.ts';
 
@@ -27,6 +28,8 @@ export type ForwardHeaders = Record<string, string | string[]>;
 /** a request with exactly one meaning */
 export interface ScreenedRequest {
   method: string;
+  /** value of Host, which is one of the origin's own */
+  host: string;
   target: Target;
   /** headers that may be forwarded: without credentials, hop-by-hop and Host */
   headers: ForwardHeaders;
@@ -111,7 +114,7 @@ export function screenRequest(raw: RawRequest, options: ScreenOptions): Screened
         break;
       case 'websocket':
         // Key, version and extensions are between two ends of one connection, and there are two connections.
-        if (name === 'sec-websocket-protocol') framing.protocols.push(...value.split(','));
+        if (name === 'sec-websocket-protocol') framing.protocols.push(value);
         break;
       case 'refuse':
         throw malformed(`The header ${name} is not forwarded.`);
@@ -119,14 +122,14 @@ export function screenRequest(raw: RawRequest, options: ScreenOptions): Screened
         break;
     }
   }
-  checkHost(framing.hosts, hosts);
+  const host = checkHost(framing.hosts, hosts);
   if (upgrade) checkUpgrade(framing);
   dropNominated(headers, framing.connection, classifier, upgrade);
   frameBody(headers, framing, raw.method);
   const target = parseTarget(raw.url);
   if (hasMethodParameter(target.query)) throw malformed('A parameter of the query changes the method.');
-  const protocols = upgrade ? framing.protocols.map((entry) => entry.trim()) : [];
-  return { method: raw.method, target, headers, credentials, protocols };
+  const protocols = upgrade ? parseProtocols(framing.protocols) : [];
+  return { method: raw.method, host, target, headers, credentials, protocols };
 }
 
 function addHeader(headers: ForwardHeaders, name: string, value: string): void {
@@ -136,9 +139,10 @@ function addHeader(headers: ForwardHeaders, name: string, value: string): void {
   else headers[name] = [present, value];
 }
 
-function checkHost(found: readonly string[], ours: ReadonlySet<string>): void {
-  if (found.length !== 1) throw malformed('The request needs exactly one Host header.');
-  if (!ours.has((found[0] ?? '').toLowerCase())) throw new SeksError('SEKS_HOST_REFUSED');
+function checkHost([host, ...others]: readonly string[], ours: ReadonlySet<string>): string {
+  if (host === undefined || others.length > 0) throw malformed('The request needs exactly one Host header.');
+  if (!ours.has(host.toLowerCase())) throw new SeksError('SEKS_HOST_REFUSED');
+  return host;
 }
 
 // RFC 9110 §7.8 lets a client name several protocols; the relay speaks one.

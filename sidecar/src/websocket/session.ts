@@ -12,9 +12,10 @@ import type { Scheduler } from '../lease/scheduler.ts';
 import { Account, type AccountDeps } from '../listen/account.ts';
 import { admit, type AdmitOptions, type AdmittedRequest } from '../listen/admit.ts';
 import { errorAnswer } from '../listen/error-answer.ts';
+import { logInternal } from '../listen/log-internal.ts';
 import { originOf } from '../listen/origin.ts';
 import { plainModelName } from '../policy/models.ts';
-import { rewriteUrl } from '../rewrite/return-address.ts';
+import { type ReturnAddress, rewriteUrl } from '../rewrite/return-address.ts';
 import { scrubBytes } from '../scrub/stream-scrubber.ts';
 import { createMessageUsage, type MessageUsage } from '../usage/message-usage.ts';
 import { CLOSE_GOING_AWAY, CLOSE_WITHOUT_CODE } from './close-codes.ts';
@@ -26,7 +27,7 @@ import { MessageRules } from './message-rules.ts';
 import { passableRefusal } from './refusal.ts';
 import type { RefusedUpgrade } from './refused-upgrade.ts';
 import { type Relay, startRelay } from './relay.ts';
-import { parseProtocols, protocolForAgent } from './subprotocol.ts';
+import { protocolForAgent } from './subprotocol.ts';
 import { checkHandshake, upgradeHeaders } from './upgrade-headers.ts';
 
 export interface WebSocketDeps extends AdmitOptions, AccountDeps, ReturnDeps, LateTokenDeps {
@@ -65,7 +66,6 @@ export function openWebSocket(upgrade: Upgrade, deps: WebSocketDeps): void {
     const arrival = { method, url, httpVersion, rawHeaders, origin, upgrade: true };
     const admitted = admit(arrival, deps, account.admission);
     checkHandshake(request);
-    parseProtocols(admitted.screened.protocols);
     new Session(upgrade, admitted, account, deps).start();
   } catch (cause) {
     refuse(socket, account, toSeksError(cause), deps.log);
@@ -188,7 +188,7 @@ class Session {
   }
 
   #lateToken(field: string): LateToken {
-    const back = returnAddressOf(this.#upgrade.request, this.#admitted, this.#deps);
+    const back = this.#returnAddress();
     return createLateToken({
       field,
       admitted: this.#admitted,
@@ -234,12 +234,11 @@ class Session {
 
   #passRefusal(refused: RefusedUpgrade): void {
     const { credential, token } = this.#admitted;
-    const { socket, request } = this.#upgrade;
+    const { socket } = this.#upgrade;
     const keyed = token !== undefined;
     this.#account.answered(refused.status, keyed);
     try {
-      const back = returnAddressOf(request, this.#admitted, this.#deps);
-      const { answer, hits } = passableRefusal(refused, credential, back, keyed);
+      const { answer, hits } = passableRefusal(refused, credential, this.#returnAddress(), keyed);
       if (hits > 0) this.#account.leaked(hits);
       if (answer.status === UNAUTHORIZED && keyed) this.#account.note('SEKS_UPSTREAM_KEY_REFUSED');
       writeHttpAnswer(socket, answer);
@@ -249,19 +248,23 @@ class Session {
     }
   }
 
+  #returnAddress(): ReturnAddress {
+    return returnAddressOf(originOf(this.#upgrade.request.socket), this.#admitted, this.#deps);
+  }
+
   #failed(error: SeksError): void {
     if (!this.#opened) {
       refuse(this.#upgrade.socket, this.#account, error, this.#deps.log);
       return;
     }
-    logInternal(this.#deps.log, this.#account, error);
+    logInternal(this.#deps.log, this.#account.requestId, error);
     this.#account.failed(error);
   }
 }
 
 /** answers on a socket that was not upgraded; also where the books have the reason already, as of a revocation */
 function refuse(socket: Duplex, account: Account, error: SeksError, log: Logger): void {
-  logInternal(log, account, error);
+  logInternal(log, account.requestId, error);
   account.failed(error);
   const { status } = error.spec;
   const { headers, body } = errorAnswer(error, account.requestId);
@@ -273,10 +276,4 @@ function refuse(socket: Duplex, account: Account, error: SeksError, log: Logger)
     body: Buffer.from(body),
   });
   account.finish({ status, complete: true });
-}
-
-function logInternal(log: Logger, { requestId }: Account, { code, cause }: SeksError): void {
-  if (code !== 'SEKS_INTERNAL') return;
-  const name = cause instanceof Error ? cause.name : typeof cause;
-  log.error({ event: 'request_failed', requestId, error: name }, 'request failed');
 }

@@ -11,7 +11,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { mintCa, type PodCa, signLeaf } from './mint-identity.ts';
+import { mintCa, signLeaf, type SigningCa } from './mint-identity.ts';
 import { createServerContext } from './server-context.ts';
 import type { TlsIdentity } from './tls-identity.ts';
 
@@ -19,7 +19,7 @@ const HOST = 'api.openai.com';
 const options = { nowMs: Date.now(), randomBytes };
 
 let directory: string;
-let ca: PodCa;
+let ca: SigningCa;
 let caPem: string;
 let caFile: string;
 let good: Server;
@@ -40,7 +40,7 @@ async function serve(identity: Omit<TlsIdentity, 'caPem'>): Promise<Server> {
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'seks-clients-'));
   ca = await mintCa([HOST], options);
-  caPem = `${ca.certificate.toString('pem')}\n`;
+  caPem = ca.certificatePem;
   caFile = join(directory, 'ca.pem');
   await writeFile(caFile, caPem);
   const goodLeaf = await signLeaf(ca, [HOST], options);

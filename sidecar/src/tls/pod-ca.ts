@@ -7,6 +7,7 @@ import { rootCertificates } from 'node:tls';
 import { CA_BUNDLE_FILE, CA_FILE, Secret, SeksError } from '@seks/crds';
 
 import { writeAtomically } from './atomic-file.ts';
+import { mintIdentity } from './mint-identity.ts';
 import { decodeIdentity, encodeIdentity, isUsable, type TlsIdentity } from './tls-identity.ts';
 
 /** in the run directory: CA certificate, certificate and key of the sidecar */
@@ -45,7 +46,7 @@ export async function ensurePodCa(options: PodCaOptions): Promise<PodCa> {
   const hosts = checkHosts(options.hosts);
   const found = await readIdentity(join(runDirectory, IDENTITY_FILE));
   const reused = found !== undefined && isUsable(found, hosts, nowMs);
-  const identity = reused ? found : await mint(hosts, options);
+  const identity = reused ? found : await mintIdentity(hosts, options);
   if (!reused) {
     await encodeIdentity(identity).reveal((bytes) =>
       writeAtomically(runDirectory, IDENTITY_FILE, bytes, { mode: 0o600, randomBytes }),
@@ -59,11 +60,6 @@ export async function ensurePodCa(options: PodCaOptions): Promise<PodCa> {
     writeAtomically(publicDirectory, CA_BUNDLE_FILE, bundle, published),
   ]);
   return { identity, reused };
-}
-
-async function mint(hosts: readonly string[], options: PodCaOptions): Promise<TlsIdentity> {
-  const { mintIdentity } = await import('./mint-identity.ts');
-  return mintIdentity(hosts, options);
 }
 
 /** undefined if there is none, or something that is none */

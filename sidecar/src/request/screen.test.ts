@@ -64,6 +64,12 @@ describe('screenRequest', () => {
     expect(headers).toEqual({});
   });
 
+  test('drops an empty cookie, which is no credential, and no other empty one', () => {
+    expect(screen([['Cookie', '']])).toMatchObject({ headers: {}, credentials: [] });
+    const authorization = screen([['Authorization', '']]);
+    expect(authorization.credentials).toEqual([{ name: 'authorization', value: '' }]);
+  });
+
   test.each([
     'idempotency-key',
     'x-request-id',

@@ -90,6 +90,8 @@ export function screenRequest(raw: RawRequest, options: ScreenOptions): Screened
         addHeader(headers, name, value);
         break;
       case 'credential':
+        // SDKs that Speakeasy generates (Mistral's, OpenRouter's) send an empty Cookie with each request. It is not forwarded.
+        if (name === 'cookie' && value === '') break;
         credentials.push({ name, value });
         break;
       case 'host':

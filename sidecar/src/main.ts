@@ -34,6 +34,8 @@ import { createAdminServer } from './listen/admin-server.ts';
 import { createAgentSide } from './listen/agent-side.ts';
 import { createLedgers } from './listen/ledger.ts';
 import { createLimitKeeper } from './limits/credential-limits.ts';
+import { giveBackWhenQuiet } from './memory/give-back.ts';
+import { processMemory } from './memory/process-memory.ts';
 import { createSidecarMetrics } from './metrics/sidecar-metrics.ts';
 import { describeError, terminationMessage } from './safe-error.ts';
 import { ensurePodCa } from './tls/pod-ca.ts';
@@ -111,6 +113,7 @@ async function main(): Promise<void> {
     port: AGENT_PORT,
     tls: await openTls(injection.interception),
   });
+  giveBackWhenQuiet({ scheduler, ...processMemory() });
   let ready = false;
   const admin = createAdminServer({ registry: metrics.registry, ready: () => ready });
   await listen(admin, ADMIN_PORT, '0.0.0.0');

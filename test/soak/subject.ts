@@ -10,10 +10,10 @@ import { makeFakeToken } from '@seks/crds';
 import { startUpstream, type TestUpstream } from '../../sidecar/src/testing/tls-upstream.ts';
 import { bundle } from '../bench/bundle.ts';
 import { type Child, freePort, startChild, untilListening } from '../bench/child.ts';
+import { imageSettings } from '../bench/image-settings.ts';
 import { chooseCores, pinSelf } from '../bench/pinning.ts';
 import { residentMiB } from '../bench/process-usage.ts';
 
-const V8_FLAGS = ['--disable-sigusr1', '--max-semi-space-size=4', '--max-old-space-size=128'];
 const START_TIMEOUT_MS = 20_000;
 /** not a real key */
 const KEY = `sk-soak${'0'.repeat(40)}`;
@@ -52,17 +52,17 @@ export async function startSubject(folder: string): Promise<Subject> {
       join(import.meta.dirname, '../../sidecar/src/testing/standalone.ts'),
       join(folder, 'sidecar.mjs'),
     );
+    const { flags, env } = imageSettings();
     child = await startChild({
       program: process.execPath,
       args: [
-        ...V8_FLAGS,
-        '--expose-gc',
+        ...flags,
         '--import',
         join(import.meta.dirname, 'heap-probe.mjs'),
         join(folder, 'sidecar.mjs'),
         join(folder, 'sidecar.json'),
       ],
-      env: { SOAK_HEAP_FILE: heapFile },
+      env: { ...env, SOAK_HEAP_FILE: heapFile },
       logFile: join(folder, 'sidecar.log'),
       discardStdout: true,
       cores: cores.target,

@@ -31,6 +31,8 @@ import { createScheduler } from '../lease/scheduler.ts';
 import { createAdminServer } from '../listen/admin-server.ts';
 import { createAgentSide } from '../listen/agent-side.ts';
 import { createLedgers } from '../listen/ledger.ts';
+import { giveBackWhenQuiet } from '../memory/give-back.ts';
+import { processMemory } from '../memory/process-memory.ts';
 import { createSidecarMetrics } from '../metrics/sidecar-metrics.ts';
 import { createLimitKeeper } from '../limits/credential-limits.ts';
 import { createNeedles } from '../scrub/needles.ts';
@@ -67,6 +69,7 @@ const auditLines = createLineBatcher({
   maxCharacters: 16_384,
 });
 const scheduler = createScheduler();
+giveBackWhenQuiet({ scheduler, ...processMemory() });
 const metrics = createSidecarMetrics('standalone');
 const holder = new LeaseHolder(scheduler);
 const plainAgent = config.plainUpstreams === true ? new PlainAgent({ keepAlive: true }) : undefined;

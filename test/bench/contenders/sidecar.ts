@@ -8,15 +8,9 @@ import { CA_FILE, makeFakeToken, type Provider, resolveProvider } from '@seks/cr
 import type { ForwarderKind } from '../../../sidecar/src/forward/forwarder-kinds.ts';
 import { bundle } from '../bundle.ts';
 import { freePort, startChild, untilListening } from '../child.ts';
+import { imageSettings } from '../image-settings.ts';
 import { type Contender, ROUTE, type Stage, type Started, WEB_SOCKET_ROUTE } from './contender.ts';
 
-/** as in the sidecar's Dockerfile */
-const IMAGE_FLAGS = [
-  '--disable-sigusr1',
-  '--disallow-code-generation-from-strings',
-  '--max-semi-space-size=4',
-  '--max-old-space-size=128',
-];
 const START_TIMEOUT_MS = 20_000;
 const PROGRAM = join(import.meta.dirname, '../../../sidecar/src/testing/standalone.ts');
 
@@ -84,10 +78,12 @@ async function startSidecar(
   };
   const configFile = join(folder, 'config.json');
   await writeFile(configFile, JSON.stringify(config), { mode: 0o600 });
+  const { flags, env } = imageSettings();
   const child = await startChild({
     program: process.execPath,
+    env,
     args: [
-      ...IMAGE_FLAGS,
+      ...flags,
       '--permission',
       '--allow-fs-read=*',
       `--allow-fs-write=${tlsDirectory}/*`,

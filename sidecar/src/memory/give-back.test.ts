@@ -1,0 +1,68 @@
+// When memory is given back: once after each busy time, and never in the midst of work.
+import { expect, test } from '@jest/globals';
+
+import { createManualScheduler } from '../testing/manual-scheduler.ts';
+import { giveBackWhenQuiet } from './give-back.ts';
+
+const MEBIBYTE = 1024 * 1024;
+
+function start(residentMiB = 120) {
+  const scheduler = createManualScheduler();
+  const state = { cpuMs: 900, residentMiB, collections: 0 };
+  const stop = giveBackWhenQuiet({
+    scheduler,
+    cpuMs: () => state.cpuMs,
+    residentBytes: () => state.residentMiB * MEBIBYTE,
+    collect: () => {
+      state.collections += 1;
+      state.cpuMs += 60;
+    },
+  });
+  /** ten seconds in which so much CPU time is used */
+  const pass = async (cpuMs: number): Promise<number> => {
+    state.cpuMs += cpuMs;
+    await scheduler.advance(10_000);
+    return state.collections;
+  };
+  return { state, stop, pass, scheduler };
+}
+
+test('collects when work is followed by quiet, and then not again', async () => {
+  const { pass } = start();
+  expect(await pass(5_000)).toBe(0);
+  expect(await pass(10)).toBe(1);
+  for (let i = 0; i < 10; i += 1) expect(await pass(10)).toBe(1);
+});
+
+test('collects once after each busy time', async () => {
+  const { pass } = start();
+  for (const collections of [1, 2, 3]) {
+    expect(await pass(2_000)).toBe(collections - 1);
+    expect(await pass(0)).toBe(collections);
+  }
+});
+
+test('does not while there is work', async () => {
+  const { pass } = start();
+  for (let i = 0; i < 20; i += 1) expect(await pass(100)).toBe(0);
+});
+
+test('does not for a little work: the pause would be a greater part of it', async () => {
+  const { pass } = start();
+  expect(await pass(1_900)).toBe(0);
+  expect(await pass(0)).toBe(0);
+});
+
+test('does not where there is nothing to win', async () => {
+  const { pass } = start(80);
+  expect(await pass(5_000)).toBe(0);
+  expect(await pass(0)).toBe(0);
+});
+
+test('ends', async () => {
+  const { pass, stop, scheduler } = start();
+  await pass(5_000);
+  stop();
+  expect(scheduler.pending()).toEqual([]);
+  expect(await pass(0)).toBe(0);
+});

@@ -317,7 +317,13 @@ export const CATALOGUE: readonly SeksProvider[] = [
     metadata: { name: 'elevenlabs' },
     spec: {
       displayName: 'ElevenLabs',
-      upstreams: [{ host: 'api.elevenlabs.io' }],
+      upstreams: [
+        { host: 'api.elevenlabs.io' },
+        { host: 'api.us.elevenlabs.io' },
+        { host: 'api.eu.residency.elevenlabs.io' },
+        { host: 'api.in.residency.elevenlabs.io' },
+        { host: 'api.sg.residency.elevenlabs.io' },
+      ],
       auth: [
         { header: { name: 'xi-api-key' } },
         {

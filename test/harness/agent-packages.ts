@@ -7,11 +7,12 @@ import { withMachineLock } from '../cluster/machine-lock.ts';
 import type { Progress } from '../cluster/progress.ts';
 import { contentHash } from './content-hash.ts';
 
-const PINS = ['package.json', 'package-lock.json', 'requirements.txt'] as const;
+const PYTHON_PINS = 'requirements.txt';
+const PINS = ['package.json', 'package-lock.json', PYTHON_PINS] as const;
 const installTimeoutMs = 10 * 60_000;
 
 export interface AgentPackages {
-  /** folder with the three files that pin the versions */
+  /** folder with the files that pin the versions; requirements.txt only if it has packages for Python */
   readonly pinsFolder: string;
   readonly cacheDir: string;
   /** `3.11` and its like: the Python that the wheels are for */
@@ -19,21 +20,24 @@ export interface AgentPackages {
   readonly progress: Progress;
 }
 
-/** a folder with `node_modules` and `python`; made once for each set of pins and version of Python */
+/** a folder with `node_modules` and, if there are pins for it, `python`; made once for each set of pins and version of Python */
 export async function ensureAgentPackages(packages: AgentPackages): Promise<string> {
   const { pinsFolder, cacheDir, pythonVersion, progress } = packages;
-  const hash = contentHash(pinsFolder, PINS);
+  const pins = PINS.filter((file) => existsSync(join(pinsFolder, file)));
+  const hash = contentHash(pinsFolder, pins);
   const folder = join(cacheDir, 'agent-packages', `${hash}-python${pythonVersion}`);
   return withMachineLock('agent-packages', { timeoutMs: 2 * installTimeoutMs }, async () => {
     if (existsSync(folder)) return folder;
     const making = `${folder}.new`;
     rmSync(making, { recursive: true, force: true });
     mkdirSync(making, { recursive: true });
-    for (const file of PINS) cpSync(join(pinsFolder, file), join(making, file));
+    for (const file of pins) cpSync(join(pinsFolder, file), join(making, file));
     await progress.step('npm packages of the agent', (onLine) => installNodePackages(making, onLine));
-    await progress.step('Python packages of the agent', (onLine) =>
-      installPythonPackages(making, pythonVersion, progress, onLine),
-    );
+    if (pins.includes(PYTHON_PINS)) {
+      await progress.step('Python packages of the agent', (onLine) =>
+        installPythonPackages(making, pythonVersion, progress, onLine),
+      );
+    }
     renameSync(making, folder);
     return folder;
   });
@@ -55,7 +59,7 @@ async function installPythonPackages(
 ): Promise<void> {
   if (findProgram('pip3') === undefined) await ensureDebianPackages(['python3-pip'], progress);
   const options = ['--quiet', '--no-deps', '--no-compile', '--disable-pip-version-check'];
-  const what = ['--target', join(folder, 'python'), '--requirement', join(folder, 'requirements.txt')];
+  const what = ['--target', join(folder, 'python'), '--requirement', join(folder, PYTHON_PINS)];
   const args = ['install', ...options, ...wheelsFor(pythonVersion), ...what];
   await run('pip3', args, { timeoutMs: installTimeoutMs, onLine });
 }

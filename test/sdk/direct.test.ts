@@ -1,7 +1,7 @@
 // Scenario against stub, with the real key and nothing in between: shows that both are right before the sidecar joins.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { makeRealKeys } from './real-keys.ts';
-import { SDK_ROWS } from './rows.ts';
+import { DIRECT_ROWS } from './rows.ts';
 import { runScenario } from './scenario.ts';
 import { openStubInternet, type StubInternet } from './stub-internet.ts';
 
@@ -11,13 +11,13 @@ const ROW_TIMEOUT_MS = 70_000;
 
 let internet: StubInternet;
 beforeAll(async () => {
-  const extraHosts = SDK_ROWS.flatMap((row) => row.hosts ?? []);
+  const extraHosts = DIRECT_ROWS.flatMap((row) => row.hosts ?? []);
   internet = await openStubInternet({ extraHosts, address: '127.0.0.2' });
 }, OPEN_TIMEOUT_MS);
 afterAll(() => internet.close());
 
 describe('an SDK alone with the stub', () => {
-  test.each(SDK_ROWS.map((row) => [row.scenario, row] as const))(
+  test.each(DIRECT_ROWS.map((row) => [row.scenario, row] as const))(
     '%s',
     async (_name, row) => {
       const sinceId = (await internet.requests()).at(-1)?.id ?? 0;
@@ -42,7 +42,7 @@ describe('an SDK alone with the stub', () => {
     ROW_TIMEOUT_MS,
   );
 
-  const refusable = SDK_ROWS.filter((row) => row.echoSteps !== undefined);
+  const refusable = DIRECT_ROWS.filter((row) => row.echoSteps !== undefined);
   test.each(refusable.map((row) => [row.scenario, row] as const))(
     '%s is refused with another key of the same shape',
     async (_name, row) => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { writeNewestPins } from './newest-pins.ts';
 import { findPython } from './python.ts';
-import { SDK_ROWS } from './rows.ts';
+import { DIRECT_ROWS } from './rows.ts';
 import { runScenario, type ScenarioResult } from './scenario.ts';
 import { scenarioPackages } from './scenario-packages.ts';
 import { openStubInternet } from './stub-internet.ts';
@@ -19,7 +19,7 @@ async function main(): Promise<void> {
     const versions = await writeNewestPins(agentDir, folder, (await findPython()).version);
     const failed = await failedScenarios(folder);
     const users = scenarioPackages(join(agentDir, 'scenarios'), versions);
-    const wasRun = new Set(SDK_ROWS.map((row) => row.scenario));
+    const wasRun = new Set(DIRECT_ROWS.map((row) => row.scenario));
     console.log(['registry', 'package', 'pinned', 'newest', 'scenarios'].join('\t'));
     for (const { registry, name, pinned, newest } of versions) {
       const scenarios = users.get(`${registry}:${name}`)?.filter((file) => wasRun.has(file)) ?? [];
@@ -40,12 +40,12 @@ async function main(): Promise<void> {
 
 /** runs every scenario with the real keys */
 async function failedScenarios(pinsFolder: string): Promise<Map<string, ScenarioResult>> {
-  const extraHosts = SDK_ROWS.flatMap((row) => row.hosts ?? []);
+  const extraHosts = DIRECT_ROWS.flatMap((row) => row.hosts ?? []);
   const sdks = { pinsFolder, cacheDir: join(pinsFolder, 'cache') };
   const internet = await openStubInternet({ extraHosts, address: '127.0.0.2', sdks });
   const failed = new Map<string, ScenarioResult>();
   try {
-    for (const row of SDK_ROWS) {
+    for (const row of DIRECT_ROWS) {
       const credentials = Object.fromEntries(
         Object.entries(row.keys).map(([variable, provider]) => [variable, internet.keys[provider]]),
       );

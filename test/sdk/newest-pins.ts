@@ -1,8 +1,9 @@
-// The newest versions of the SDKs, as package.json, package-lock.json and requirements.txt in a folder of their own.
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+// The newest versions of the SDKs, as package.json, package-lock.json and requirements.txt in folders of their own.
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../cluster/command.ts';
 import { wheelsFor } from '../harness/agent-packages.ts';
+import { SIMPLE_APIS_FOLDER } from './stub-internet.ts';
 
 export interface SdkVersion {
   readonly registry: 'npm' | 'PyPI';
@@ -19,8 +20,11 @@ export async function writeNewestPins(
   folder: string,
   pythonVersion: string,
 ): Promise<SdkVersion[]> {
+  const simpleApis = join(folder, SIMPLE_APIS_FOLDER);
+  mkdirSync(simpleApis);
   return [
     ...(await newestNodePackages(agentDir, folder)),
+    ...(await newestNodePackages(join(agentDir, SIMPLE_APIS_FOLDER), simpleApis)),
     ...(await newestPythonPackages(agentDir, folder, pythonVersion)),
   ];
 }

@@ -20,6 +20,7 @@ export function makeRealKeys(): RealKeys {
     slackapp: `xapp-1-A${digits(10)}-${digits(13)}-${hex(64)}`,
     stripe: `sk_test_${hex(99)}`,
     generic: `gen-${hex(40)}`,
+    huggingface: `hf_${hex(34)}`,
   };
 }
 

@@ -25,6 +25,8 @@ export interface SdkRow {
   readonly deniedSteps?: readonly string[];
   /** environment variable → name in the provider catalogue, where it is not the stub's name */
   readonly catalogue?: Readonly<Record<string, string>>;
+  /** it cannot be run without a sidecar, because it trusts none of the authorities that tests can make */
+  readonly onlyThroughSidecar?: true;
   /** through the sidecar: each entry is a run of its own */
   readonly throughSidecar: readonly SidecarRun[];
 }

@@ -24,6 +24,8 @@ const CHAT_HOSTS = [
   'api.groq.com',
 ] as const;
 const STUB_ADDRESS = '127.0.0.2';
+/** below the pins of the agent image: SDKs that it does without */
+export const SIMPLE_APIS_FOLDER = 'simple-apis';
 const CONTROL_TIMEOUT_MS = 10_000;
 const testDir = join(import.meta.dirname, '..');
 const node = join(testDir, '..', 'node_modules', '.bin', 'node');
@@ -35,7 +37,7 @@ export interface InternetSettings {
   readonly address: string;
   /** other SDKs than those that test/agent pins; kept between runs when left out */
   readonly sdks?: {
-    /** folder with package.json, package-lock.json and requirements.txt */
+    /** folder with package.json, package-lock.json and requirements.txt, and with the folder `simple-apis` */
     readonly pinsFolder: string;
     readonly cacheDir: string;
   };
@@ -122,16 +124,23 @@ async function makeAgentFolder(
     cacheDir: clusterPaths(process.env).cache,
   },
 ): Promise<string> {
-  const packages = await ensureAgentPackages({
+  const settings = {
     ...sdks,
     pythonVersion: python.version,
     progress: terminalProgress(process.stderr),
+  };
+  const packages = await ensureAgentPackages(settings);
+  const simpleApis = await ensureAgentPackages({
+    ...settings,
+    pinsFolder: join(sdks.pinsFolder, SIMPLE_APIS_FOLDER),
   });
   const agentFolder = join(folder, 'agent');
   mkdirSync(agentFolder);
   cpSync(join(testDir, 'agent', 'scenarios'), join(agentFolder, 'scenarios'), { recursive: true });
   cpSync(join(packages, 'package.json'), join(agentFolder, 'package.json'));
   for (const name of ['node_modules', 'python']) symlinkSync(join(packages, name), join(agentFolder, name));
+  // Node looks here for what the agent's own folder does not have.
+  symlinkSync(join(simpleApis, 'node_modules'), join(folder, 'node_modules'));
   return agentFolder;
 }
 

@@ -1,22 +1,21 @@
-// What the simple APIs answer: chat in two formats, embeddings, and a few shapes of their own.
+// What the simple APIs answer: chat in several formats, and a few shapes of their own.
 import { answerFor, applyBehaviour, behaviourOf, echoText } from './behaviour.ts';
 import { chatCompletion } from './openai-chat.ts';
-import { countTokens, jsonModel, lastContent, textOf, type Answer } from './provider-stub.ts';
+import { modelResponse } from './openai-responses.ts';
+import { countTokens, jsonModel, lastContent, type Answer } from './provider-stub.ts';
 import { eventStreamReply, jsonReply, namedEvent, type Reply } from './reply.ts';
 import { heard, withEcho, type RestCall } from './rest-call.ts';
 
 export type MakeReply = (call: RestCall) => Reply;
 
-const EMBEDDING_SIZE = 8;
-
-/** a chat in any format: the model decides, as with the other chat APIs, whether it echoes, is slow or fails */
-function chatReply(format: (call: RestCall, answer: Answer, prompt: string) => Reply): MakeReply {
+/** a chat in any format: the model decides, as with the other chat APIs, whether it echoes or is slow */
+export function chatReply(format: (call: RestCall, answer: Answer, prompt: string) => Reply): MakeReply {
   return (call) => {
     const key = call.credential ?? '';
-    const behaviour = behaviourOf(jsonModel(call));
-    if (behaviour.kind === 'fail') return errorReply(behaviour.status, 'The stub was asked to fail.');
+    const behaviour = behaviourOf(jsonModel(call) ?? modelInPath(call.path));
     if (behaviour.kind === 'echo' && behaviour.place === 'error') {
-      return errorReply(403, `The key ${echoText(behaviour, key)} has been suspended.`);
+      const message = `The key ${echoText(behaviour, key)} has been suspended.`;
+      return jsonReply({ error: { message, type: 'invalid_request_error', param: null, code: null } }, 403);
     }
     const prompt = lastContent(call.json?.['messages']);
     const answer = answerFor(behaviour, call.host, prompt, key);
@@ -24,13 +23,29 @@ function chatReply(format: (call: RestCall, answer: Answer, prompt: string) => R
   };
 }
 
-export function errorReply(status: number, message: string, code: string | null = null): Reply {
-  return jsonReply({ error: { message, type: 'invalid_request_error', param: null, code } }, status);
+/** Bedrock's calls name it there and nowhere else */
+function modelInPath(path: string): string | undefined {
+  const model = /^\/model\/([^/]+)\//.exec(path)?.[1];
+  return model === undefined ? undefined : decodeURIComponent(model);
 }
 
 export const openaiChat = chatReply((call, answer) =>
   chatCompletion(call, answer, { headers: () => ({}), whole: () => ({}), lastChunk: () => ({}) }),
 );
+
+/** streams of those that tell the usage unasked, in the chunk with the finish reason */
+export const chattyChat = chatReply((call, answer) =>
+  chatCompletion(call, answer, { headers: () => ({}), whole: () => ({}), lastChunk: (usage) => ({ usage }) }),
+);
+
+/** keeps a slow stream alive with comments before the first event */
+export const openrouterChat: MakeReply = (call) => {
+  const reply = chattyChat(call);
+  if (call.json?.['stream'] !== true) return reply;
+  return { ...reply, parts: [Buffer.from(': OPENROUTER PROCESSING\n\n'), ...reply.parts] };
+};
+
+export const openaiResponse = chatReply((call, answer) => modelResponse(call, answer, {}));
 
 export const cohereChat = chatReply((call, answer, prompt) => {
   const tokens = { input_tokens: countTokens(prompt), output_tokens: countTokens(answer.text) };
@@ -54,31 +69,8 @@ export const cohereChat = chatReply((call, answer, prompt) => {
   return eventStreamReply(events.map(namedEvent));
 });
 
-/** the model is part of the path here, and contents have no type */
-export const bedrockConverse = chatReply((_call, answer, prompt) => {
-  const inputTokens = countTokens(prompt);
-  const outputTokens = countTokens(answer.text);
-  return jsonReply({
-    output: { message: { role: 'assistant', content: [{ text: answer.text }] } },
-    stopReason: 'end_turn',
-    usage: { inputTokens, outputTokens, totalTokens: inputTokens + outputTokens },
-    metrics: { latencyMs: 12 },
-  });
-});
-
-export const embeddings: MakeReply = (call) => {
-  const input = call.json?.['input'];
-  const texts = Array.isArray(input) ? input.map(String) : [textOf(input)];
-  const tokens = texts.reduce((sum, text) => sum + countTokens(text), 0);
-  const data = texts.map((text, index) => {
-    const embedding = Array.from({ length: EMBEDDING_SIZE }, (_, i) => (text.length + i) / 100);
-    return { object: 'embedding', index, embedding };
-  });
-  return jsonReply({ object: 'list', data, model: jsonModel(call) ?? '', usage: { total_tokens: tokens } });
-};
-
 /** a JSON answer that repeats what the request asked for, so that it can be asked for the key */
-function repeating(
+export function repeating(
   ask: (call: RestCall) => unknown,
   body: (text: string, call: RestCall) => unknown,
 ): MakeReply {
@@ -93,6 +85,10 @@ export const tavilySearch = repeating(
   (call) => call.json?.['query'],
   (text) => ({
     query: text,
+    answer: null,
+    images: [],
+    follow_up_questions: null,
+    request_id: 'stub',
     results: [{ title: text, url: 'https://example.invalid/1', content: text, score: 0.9 }],
     response_time: 0.1,
     usage: { credits: 1 },
@@ -108,14 +104,37 @@ export const braveSearch = repeating(
   }),
 );
 
-export const linearGraphql = repeating(
-  (call) => (call.json?.['variables'] as { name?: unknown } | undefined)?.name,
-  (text) => ({ data: { viewer: { id: 'user-1', name: text } } }),
+export const tavilyExtract: MakeReply = (call) => {
+  const urls = call.json?.['urls'];
+  const results = (Array.isArray(urls) ? urls : [urls]).map((url) => ({
+    url,
+    raw_content: 'The page.',
+    images: [],
+  }));
+  return jsonReply({ results, failed_results: [], response_time: 0.1, request_id: 'stub' });
+};
+
+export const perplexitySearch = repeating(
+  (call) => call.json?.['query'],
+  (text, call) => ({
+    id: call.newId(''),
+    results: [{ title: text, url: 'https://example.invalid/1', snippet: text, date: null }],
+  }),
 );
 
+export const resendSend: MakeReply = (call) => jsonReply({ id: call.newId('') });
+
 export const resendEmail = repeating(
-  (call) => call.json?.['subject'],
-  (text, call) => ({ id: call.newId(''), subject: text }),
+  (call) => call.path.split('/').at(-1),
+  (subject, call) => ({
+    object: 'email',
+    id: call.path.split('/').at(-1),
+    to: ['b@example.com'],
+    from: 'a@example.com',
+    subject,
+    created_at: '2026-01-02T03:04:05.678Z',
+    last_event: 'delivered',
+  }),
 );
 
 export const whoAmI: MakeReply = () => jsonReply({ type: 'user', name: 'octo-agent', orgs: [] });
@@ -134,20 +153,19 @@ export const speech: MakeReply = () => ({
   gapMs: 1,
 });
 
-/** the index has a host of its own, which only this answer tells */
-export const pineconeIndex: MakeReply = (call) => {
-  const name = call.path.split('/').at(-1) ?? '';
-  const host = `${name}-abc1234.svc.aped-1234.pinecone.io`;
-  return jsonReply({
-    name,
-    dimension: EMBEDDING_SIZE,
-    metric: 'cosine',
-    host,
-    status: { ready: true, state: 'Ready' },
-  });
-};
-
-export const pineconeQuery = repeating(
-  (call) => call.json?.['id'],
-  (text) => ({ matches: [{ id: text, score: 0.9 }], namespace: '', usage: { readUnits: 5 } }),
+export const voices = repeating(
+  (call) => call.query.get('search'),
+  (name) => ({
+    voices: [{ voice_id: 'some-voice', name, category: 'premade', labels: {} }],
+    has_more: false,
+    total_count: 1,
+    next_page_token: null,
+  }),
 );
+
+/** the models that can be asked for, and by whom they are run */
+export const huggingfaceModel: MakeReply = (call) => {
+  const id = call.path.split('/').slice(3).join('/');
+  const mapping = { status: 'live', providerId: id, task: 'feature-extraction' };
+  return jsonReply({ id, inferenceProviderMapping: { 'hf-inference': mapping } });
+};

@@ -1,20 +1,36 @@
 // The simple APIs: where each one looks for its key, and the routes that it has.
 import {
-  bedrockConverse,
   braveSearch,
+  chattyChat,
   cohereChat,
-  embeddings,
-  linearGraphql,
+  huggingfaceModel,
   openaiChat,
-  pineconeIndex,
-  pineconeQuery,
+  openaiResponse,
+  openrouterChat,
+  perplexitySearch,
   resendEmail,
+  resendSend,
   sendgridMail,
   speech,
+  tavilyExtract,
   tavilySearch,
+  voices,
   whoAmI,
   type MakeReply,
 } from './generic-answers.ts';
+import { bedrockConverse, bedrockConverseStream, bedrockInvoke } from './generic-bedrock.ts';
+import {
+  cohereEmbed,
+  cohereRerank,
+  featureExtraction,
+  openaiEmbeddings,
+  voyageEmbeddings,
+  voyageRerank,
+} from './generic-embeddings.ts';
+import * as errors from './generic-errors.ts';
+import { linearGraphql } from './generic-linear.ts';
+import { pineconeIndex, pineconeIndexes, pineconeQuery, pineconeUpsert } from './generic-pinecone.ts';
+import type { ProviderName } from './provider-stub.ts';
 
 export interface KeyPlace {
   /** in lower case */
@@ -26,7 +42,10 @@ export interface KeyPlace {
 export interface SimpleApi {
   /** as in HostStub */
   readonly hosts: readonly string[];
+  /** whose key it takes, where that is not the one of most */
+  readonly keyOf?: ProviderName;
   readonly key: KeyPlace;
+  readonly error: errors.ErrorShape;
   /** by method and path; a `*` stands for one segment */
   readonly routes: Readonly<Record<string, MakeReply>>;
 }
@@ -38,53 +57,147 @@ export const SIMPLE_APIS: readonly SimpleApi[] = [
   {
     hosts: ['api.mistral.ai'],
     key: BEARER,
-    routes: { 'POST /v1/chat/completions': openaiChat, 'POST /v1/embeddings': embeddings },
+    error: errors.mistralError,
+    routes: { 'POST /v1/chat/completions': chattyChat, 'POST /v1/embeddings': openaiEmbeddings },
   },
-  { hosts: ['api.cohere.com'], key: BEARER, routes: { 'POST /v2/chat': cohereChat } },
-  { hosts: ['api.x.ai'], key: BEARER, routes: { 'POST /v1/chat/completions': openaiChat } },
+  {
+    hosts: ['api.cohere.com'],
+    key: BEARER,
+    error: errors.cohereError,
+    routes: { 'POST /v2/chat': cohereChat, 'POST /v2/embed': cohereEmbed, 'POST /v2/rerank': cohereRerank },
+  },
+  {
+    hosts: ['api.x.ai'],
+    key: BEARER,
+    error: errors.xaiError,
+    routes: { 'POST /v1/chat/completions': openaiChat, 'POST /v1/responses': openaiResponse },
+  },
   {
     hosts: ['api.deepseek.com'],
     key: BEARER,
+    error: errors.deepseekError,
     routes: { 'POST /chat/completions': openaiChat, 'POST /v1/chat/completions': openaiChat },
   },
-  { hosts: ['openrouter.ai'], key: BEARER, routes: { 'POST /api/v1/chat/completions': openaiChat } },
+  {
+    hosts: ['openrouter.ai'],
+    key: BEARER,
+    error: errors.openrouterError,
+    routes: { 'POST /api/v1/chat/completions': openrouterChat, 'POST /api/v1/embeddings': openaiEmbeddings },
+  },
   {
     hosts: ['api.together.ai', 'api.together.xyz'],
     key: BEARER,
-    routes: { 'POST /v1/chat/completions': openaiChat },
+    error: errors.togetherError,
+    routes: { 'POST /v1/chat/completions': openaiChat, 'POST /v1/embeddings': openaiEmbeddings },
   },
-  { hosts: ['huggingface.co'], key: BEARER, routes: { 'GET /api/whoami-v2': whoAmI } },
-  { hosts: ['router.huggingface.co'], key: BEARER, routes: { 'POST /v1/chat/completions': openaiChat } },
-  { hosts: ['api.linear.app'], key: { header: 'authorization' }, routes: { 'POST /graphql': linearGraphql } },
-  { hosts: ['api.sendgrid.com'], key: BEARER, routes: { 'POST /v3/mail/send': sendgridMail } },
-  { hosts: ['api.resend.com'], key: BEARER, routes: { 'POST /emails': resendEmail } },
+  {
+    hosts: ['huggingface.co'],
+    keyOf: 'huggingface',
+    key: BEARER,
+    error: errors.huggingfaceError,
+    routes: { 'GET /api/whoami-v2': whoAmI, 'GET /api/models/*/*': huggingfaceModel },
+  },
+  {
+    hosts: ['router.huggingface.co'],
+    keyOf: 'huggingface',
+    key: BEARER,
+    error: errors.huggingfaceError,
+    routes: {
+      'POST /v1/chat/completions': openaiChat,
+      'POST /hf-inference/models/*/*/pipeline/feature-extraction': featureExtraction,
+    },
+  },
+  {
+    hosts: ['api.linear.app'],
+    key: { header: 'authorization' },
+    error: errors.linearError,
+    routes: { 'POST /graphql': linearGraphql },
+  },
+  {
+    hosts: ['api.sendgrid.com'],
+    key: BEARER,
+    error: errors.sendgridError,
+    routes: { 'POST /v3/mail/send': sendgridMail },
+  },
+  {
+    hosts: ['api.resend.com'],
+    key: BEARER,
+    error: errors.resendError,
+    routes: { 'POST /emails': resendSend, 'GET /emails/*': resendEmail },
+  },
   {
     hosts: ['*.openai.azure.com'],
     key: { header: 'api-key' },
+    error: errors.azureError,
     routes: {
       'POST /openai/deployments/*/chat/completions': openaiChat,
+      'POST /openai/deployments/*/embeddings': openaiEmbeddings,
       'POST /openai/v1/chat/completions': openaiChat,
     },
   },
   {
     hosts: ['bedrock-runtime.us-east-1.amazonaws.com'],
     key: BEARER,
-    routes: { 'POST /model/*/converse': bedrockConverse },
+    error: errors.bedrockError,
+    routes: {
+      'POST /model/*/converse': bedrockConverse,
+      'POST /model/*/converse-stream': bedrockConverseStream,
+      'POST /model/*/invoke': bedrockInvoke,
+    },
   },
-  { hosts: ['api.tavily.com'], key: BEARER, routes: { 'POST /search': tavilySearch } },
+  {
+    hosts: ['api.tavily.com'],
+    key: BEARER,
+    error: errors.tavilyError,
+    routes: { 'POST /search': tavilySearch, 'POST /extract': tavilyExtract },
+  },
   {
     hosts: ['api.search.brave.com'],
     key: { header: 'x-subscription-token' },
+    error: errors.braveError,
     routes: { 'GET /res/v1/web/search': braveSearch },
   },
   {
     hosts: ['api.elevenlabs.io'],
     key: { header: 'xi-api-key' },
-    routes: { 'POST /v1/text-to-speech/*': speech },
+    error: errors.elevenlabsError,
+    routes: {
+      'POST /v1/text-to-speech/*': speech,
+      'POST /v1/text-to-speech/*/stream': speech,
+      'GET /v2/voices': voices,
+    },
   },
-  { hosts: ['api.perplexity.ai'], key: BEARER, routes: { 'POST /chat/completions': openaiChat } },
-  { hosts: ['api.fireworks.ai'], key: BEARER, routes: { 'POST /inference/v1/chat/completions': openaiChat } },
-  { hosts: ['api.voyageai.com'], key: BEARER, routes: { 'POST /v1/embeddings': embeddings } },
-  { hosts: ['api.pinecone.io'], key: PINECONE_KEY, routes: { 'GET /indexes/*': pineconeIndex } },
-  { hosts: ['*.svc.aped-1234.pinecone.io'], key: PINECONE_KEY, routes: { 'POST /query': pineconeQuery } },
+  {
+    hosts: ['api.perplexity.ai'],
+    key: BEARER,
+    error: errors.perplexityError,
+    routes: { 'POST /chat/completions': chattyChat, 'POST /search': perplexitySearch },
+  },
+  {
+    hosts: ['api.fireworks.ai'],
+    key: BEARER,
+    error: errors.fireworksError,
+    routes: {
+      'POST /inference/v1/chat/completions': openaiChat,
+      'POST /inference/v1/embeddings': openaiEmbeddings,
+    },
+  },
+  {
+    hosts: ['api.voyageai.com'],
+    key: BEARER,
+    error: errors.voyageError,
+    routes: { 'POST /v1/embeddings': voyageEmbeddings, 'POST /v1/rerank': voyageRerank },
+  },
+  {
+    hosts: ['api.pinecone.io'],
+    key: PINECONE_KEY,
+    error: errors.pineconeError,
+    routes: { 'GET /indexes': pineconeIndexes, 'GET /indexes/*': pineconeIndex },
+  },
+  {
+    hosts: ['*.svc.aped-1234.pinecone.io'],
+    key: PINECONE_KEY,
+    error: errors.pineconeError,
+    routes: { 'POST /query': pineconeQuery, 'POST /vectors/upsert': pineconeUpsert },
+  },
 ];

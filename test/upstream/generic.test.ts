@@ -8,7 +8,7 @@ const MESSAGES = [{ role: 'user', content: 'hello there' }];
 
 let server: StubServer;
 beforeAll(async () => {
-  server = await serveStub(createGenericStub(), { generic: KEY });
+  server = await serveStub(createGenericStub(), { generic: KEY, huggingface: KEY });
 });
 afterAll(() => server.close());
 
@@ -22,12 +22,12 @@ const routes = SIMPLE_APIS.flatMap((api) =>
   api.hosts.flatMap((host) =>
     Object.keys(api.routes).map((route) => {
       const [method, path] = route.replaceAll('*', 'some').split(' ') as [string, string];
-      return [`${method} https://${host.replace('*', 'some')}${path}`, api.key] as const;
+      return [`${method} https://${host.replace('*', 'some')}${path}`, api] as const;
     }),
   ),
 );
 
-describe.each(routes)('%s', (call, { header, scheme }) => {
+describe.each(routes)('%s', (call, { key: { header, scheme }, error }) => {
   test('answers the key in its place', async () => {
     const value = scheme === undefined ? KEY : `${scheme} ${KEY}`;
     const body = call.startsWith('GET ') ? undefined : JSON.stringify({ messages: MESSAGES });
@@ -48,7 +48,13 @@ describe.each(routes)('%s', (call, { header, scheme }) => {
       (place) => place[header] !== (scheme === undefined ? KEY : `${scheme} ${KEY}`),
     );
     expect(wrong).toHaveLength(places.length - 1);
-    for (const place of wrong) expect((await ask(call, place)).status).toBe(401);
+    for (const place of wrong) {
+      const { status, body } = await ask(call, place);
+      expect({ status, body: body.toString() }).toEqual({
+        status: error.keyStatus ?? 401,
+        body: expect.stringContaining(error.keyMessage),
+      });
+    }
   });
 });
 

@@ -1,9 +1,10 @@
-// One stub for all the simple APIs, with one key for all: each takes it in its own place and nowhere else.
-import { errorReply, type MakeReply } from './generic-answers.ts';
+// One stub for all the simple APIs, most of them with one key: each takes it in its own place and nowhere else.
+import type { MakeReply } from './generic-answers.ts';
 import { SIMPLE_APIS, type KeyPlace, type SimpleApi } from './generic-apis.ts';
+import { failure, refusal } from './generic-errors.ts';
 import { stubForHost, type HostStub } from './host-stub.ts';
 import { single } from './provider-stub.ts';
-import { restStub, type CallHead } from './rest-call.ts';
+import { restStub, type CallHead, type RestCall } from './rest-call.ts';
 
 export function createGenericStub(): HostStub {
   const stubs = SIMPLE_APIS.map(simpleStub);
@@ -18,14 +19,22 @@ export function createGenericStub(): HostStub {
 
 function simpleStub(api: SimpleApi): HostStub {
   return restStub({
-    name: 'generic',
+    name: api.keyOf ?? 'generic',
     hosts: api.hosts,
     credential: (head) => keyAt(api.key, head),
     answer(call) {
-      if (!call.accepted) return errorReply(401, 'Invalid API key.', 'invalid_api_key');
-      return routeOf(api, call)?.(call) ?? errorReply(404, `No such route: ${call.method} ${call.path}`);
+      const status = call.accepted ? askedFailure(call) : (api.error.keyStatus ?? 401);
+      if (status !== undefined) return refusal(api.error, status);
+      const reply = routeOf(api, call)?.(call);
+      return reply ?? failure(api.error, 404, `No such route: ${call.method} ${call.path}`);
     },
   });
+}
+
+/** `fail.<status>` anywhere in a request: not each of these APIs has a model */
+function askedFailure({ path, query, body }: RestCall): number | undefined {
+  const digits = /fail\.(\d{3})/.exec(`${path} ${query.toString()} ${body.toString()}`)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }
 
 function keyAt({ header, scheme }: KeyPlace, { headers }: CallHead): string | undefined {

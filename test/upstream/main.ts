@@ -5,8 +5,8 @@
 //   UPSTREAM_CONTROL_PORT (8080)                             a port, or the path of a Unix socket
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
 import { createControl } from './control.ts';
+import { createTlsServer } from './tls-server.ts';
 import { keysFromEnvironment } from './keys.ts';
 import { createRecord } from './record.ts';
 import { createUpgrade } from './upgrade.ts';
@@ -18,7 +18,7 @@ const record = createRecord();
 
 const deps = { keys, record, clock: Date.now };
 
-const upstream = createHttpsServer(
+const upstream = createTlsServer(
   {
     cert: readFileSync(env['UPSTREAM_TLS_CERT_FILE'] ?? 'tls.crt'),
     key: readFileSync(env['UPSTREAM_TLS_KEY_FILE'] ?? 'tls.key'),

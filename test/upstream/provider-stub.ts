@@ -18,6 +18,8 @@ export const PROVIDERS = [
   'slackapp',
   'stripe',
   'generic',
+  // of the simple APIs, but its SDK sends a key of another shape elsewhere
+  'huggingface',
 ] as const;
 export type ProviderName = (typeof PROVIDERS)[number];
 

@@ -7,6 +7,8 @@ const DISCORD: Pick<SdkRow, 'keys' | 'hosts' | 'direct'> = {
   hosts: ['gateway-us-east1-b.discord.gg'],
 };
 const TELEGRAM: Pick<SdkRow, 'keys'> = { keys: { TELEGRAM_BOT_TOKEN: 'telegram' } };
+/** of a binding that names such a variable itself: the catalogue has none */
+const TELEGRAM_AT_SIDECAR = { TELEGRAM_URL: 'http://127.0.0.1:15080/telegram' };
 const SLACK: Pick<SdkRow, 'keys' | 'catalogue'> = {
   keys: { SLACK_BOT_TOKEN: 'slack', SLACK_APP_TOKEN: 'slackapp' },
   catalogue: { SLACK_APP_TOKEN: 'slack-app' },
@@ -39,6 +41,19 @@ export const messengerRows: readonly SdkRow[] = [
     ...TELEGRAM,
     echoSteps: ['echo'],
     throughSidecar: [{ mode: 'HostAlias' }, { mode: 'Proxy' }],
+  },
+  {
+    scenario: 'node-telegram-bot-api.mjs',
+    ...TELEGRAM,
+    echoSteps: ['echo'],
+    throughSidecar: [{ mode: 'BaseURL', env: TELEGRAM_AT_SIDECAR }, { mode: 'HostAlias' }, { mode: 'Proxy' }],
+  },
+  {
+    scenario: 'aiogram.py',
+    ...TELEGRAM,
+    echoSteps: ['echo'],
+    onlyThroughSidecar: true,
+    throughSidecar: [{ mode: 'BaseURL', env: TELEGRAM_AT_SIDECAR }],
   },
   {
     scenario: 'slack.mjs',

@@ -4,7 +4,7 @@ import type { SdkRow } from '../row.ts';
 const GITHUB: Pick<SdkRow, 'keys'> = { keys: { GITHUB_TOKEN: 'github' } };
 const STRIPE: Pick<SdkRow, 'keys'> = { keys: { STRIPE_SECRET_KEY: 'stripe' } };
 
-/** names in the catalogue; the stub has one key for all of them */
+/** names in the catalogue; the stub has one key for all but one of them */
 const SIMPLE_PROVIDERS: Readonly<Record<string, string>> = {
   MISTRAL_API_KEY: 'mistral',
   CO_API_KEY: 'cohere',
@@ -28,7 +28,10 @@ const SIMPLE_PROVIDERS: Readonly<Record<string, string>> = {
 };
 const SIMPLE: Pick<SdkRow, 'keys' | 'catalogue' | 'env' | 'hosts'> = {
   catalogue: SIMPLE_PROVIDERS,
-  keys: Object.fromEntries(Object.keys(SIMPLE_PROVIDERS).map((variable) => [variable, 'generic'])),
+  keys: {
+    ...Object.fromEntries(Object.keys(SIMPLE_PROVIDERS).map((variable) => [variable, 'generic' as const])),
+    HF_TOKEN: 'huggingface',
+  },
   env: {
     AZURE_OPENAI_ENDPOINT: 'https://acme.openai.azure.com',
     OPENAI_API_VERSION: '2025-04-01-preview',

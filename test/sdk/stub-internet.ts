@@ -5,6 +5,8 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { findProgram } from '../cluster/command.ts';
+import { ensureDebianPackages } from '../cluster/debian.ts';
 import { clusterPaths } from '../cluster/paths.ts';
 import { terminalProgress } from '../cluster/progress.ts';
 import { ensureAgentPackages } from '../harness/agent-packages.ts';
@@ -134,6 +136,7 @@ async function makeAgentFolder(
     ...settings,
     pinsFolder: join(sdks.pinsFolder, SIMPLE_APIS_FOLDER),
   });
+  if (findProgram('gh') === undefined) await ensureDebianPackages(['gh'], settings.progress);
   const agentFolder = join(folder, 'agent');
   mkdirSync(agentFolder);
   cpSync(join(testDir, 'agent', 'scenarios'), join(agentFolder, 'scenarios'), { recursive: true });

@@ -47,6 +47,11 @@ function fixedRoute(call: RestCall): Reply | undefined {
         url: `${API}/users/${LOGIN}`,
         plan: { name: 'free' },
       });
+    // Asked by `gh auth status`: whether the token is good, and for what.
+    case 'GET /':
+      return jsonReply({ current_user_url: `${API}/user` }, 200, {
+        'x-oauth-scopes': 'gist, read:org, repo',
+      });
     case 'POST /graphql':
       return jsonReply({ data: { viewer: { login: LOGIN } } });
     default:

@@ -79,6 +79,13 @@ export const serviceRows: readonly SdkRow[] = [
     ],
   },
   {
+    scenario: 'gh.sh',
+    keys: { GH_TOKEN: 'github' },
+    echoSteps: ['echo'],
+    // It takes no base URL.
+    throughSidecar: [{ mode: 'HostAlias' }, { mode: 'Proxy' }],
+  },
+  {
     scenario: 'git.sh',
     ...GITHUB,
     echoSteps: ['push.echo'],

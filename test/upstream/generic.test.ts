@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { SIMPLE_APIS } from './generic-apis.ts';
 import { createGenericStub } from './generic.ts';
@@ -97,4 +99,27 @@ test('echo-key gives the key back, as a model or as what is asked for', async ()
   const failed = await asked('POST https://api.x.ai/v1/chat/completions', { model: 'echo-key.error' });
   expect(failed).toMatchObject({ status: 403 });
   expect(failed.body.toString()).toContain(KEY);
+});
+
+test('fails as it is asked to anywhere in a request, each API in its own words', async () => {
+  const mail = await asked('POST https://api.sendgrid.com/v3/mail/send', { subject: 'fail.401' });
+  expect(mail.status).toBe(401);
+  expect(mail.json['errors']).toEqual([expect.objectContaining({ field: null })]);
+  const model = await asked(
+    'POST https://bedrock-runtime.us-east-1.amazonaws.com/model/fail.403/converse',
+    {},
+  );
+  expect(model.status).toBe(403);
+  expect(model.headers['x-amzn-errortype']).toBe('AccessDeniedException');
+  const busy = await asked('POST https://api.tavily.com/search', { query: 'fail.429' });
+  expect(busy.status).toBe(429);
+  expect(busy.json['detail']).toEqual({ error: 'The stub was asked to fail.' });
+});
+
+test.each([
+  ['without the key', 'wss://api.elevenlabs.io/v1/speech-to-text/realtime?model_id=m', 401],
+  ['at another path', 'wss://api.elevenlabs.io/v1/other', 404],
+])('a WebSocket %s is refused', async (_how, url, status) => {
+  const [, response] = (await once(server.connect(url), 'unexpected-response')) as [unknown, IncomingMessage];
+  expect(response.statusCode).toBe(status);
 });

@@ -2,6 +2,7 @@
 import type { MakeReply } from './generic-answers.ts';
 import { SIMPLE_APIS, type KeyPlace, type SimpleApi } from './generic-apis.ts';
 import { failure, refusal } from './generic-errors.ts';
+import { takeScribe } from './generic-scribe.ts';
 import { stubForHost, type HostStub } from './host-stub.ts';
 import { single } from './provider-stub.ts';
 import { restStub, type CallHead, type RestCall } from './rest-call.ts';
@@ -14,6 +15,8 @@ export function createGenericStub(): HostStub {
     async handle(request, response, deps) {
       await stubForHost(stubs, request.headers.host)?.handle(request, response, deps);
     },
+    // Only one of these APIs has a WebSocket that its SDK uses.
+    upgrade: takeScribe,
   };
 }
 

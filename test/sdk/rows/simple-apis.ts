@@ -1,4 +1,4 @@
-// The scenarios of the vendors' SDKs for the simple APIs.
+// The scenarios of the simple APIs, nearly all with their vendors' SDKs.
 import type { SdkRow, SidecarRun } from '../row.ts';
 
 const sidecar = (path: string): string => `http://127.0.0.1:15080/${path}`;
@@ -118,8 +118,13 @@ export const simpleApiRows: readonly SdkRow[] = [
   {
     scenario: 'elevenlabs.mjs',
     ...key('ELEVENLABS_API_KEY', 'elevenlabs'),
-    ...ECHO,
-    throughSidecar: inAllModes({ ELEVENLABS_BASE_URL: sidecar('elevenlabs') }),
+    echoSteps: ['echo', 'echo.realtime'],
+    throughSidecar: [
+      { mode: 'BaseURL', env: { ELEVENLABS_BASE_URL: sidecar('elevenlabs') } },
+      { mode: 'HostAlias' },
+      // Its WebSocket asks no proxy.
+      { mode: 'Proxy', steps: ['speech', 'speech.stream', 'voices', 'echo', 'error.key'] },
+    ],
   },
   {
     scenario: 'pinecone.mjs',
@@ -127,5 +132,28 @@ export const simpleApiRows: readonly SdkRow[] = [
     hosts: ['movies-abc1234.svc.aped-1234.pinecone.io'],
     ...ECHO,
     throughSidecar: inAllModes({ PINECONE_CONTROLLER_HOST: sidecar('pinecone') }),
+  },
+  {
+    scenario: 'generic.mjs',
+    keys: {
+      XAI_API_KEY: 'generic',
+      DEEPSEEK_API_KEY: 'generic',
+      FIREWORKS_API_KEY: 'generic',
+      HF_TOKEN: 'huggingface',
+      BRAVE_API_KEY: 'generic',
+    },
+    catalogue: {
+      XAI_API_KEY: 'xai',
+      DEEPSEEK_API_KEY: 'deepseek',
+      FIREWORKS_API_KEY: 'fireworks',
+      BRAVE_API_KEY: 'brave',
+    },
+    ...ECHO,
+    throughSidecar: [
+      // The others have no variable for their address.
+      { mode: 'BaseURL', env: { HF_ENDPOINT: sidecar('huggingface') }, steps: ['huggingface'] },
+      { mode: 'HostAlias' },
+      { mode: 'Proxy' },
+    ],
   },
 ];

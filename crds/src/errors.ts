@@ -22,6 +22,13 @@ export const ERRORS = {
     summary: 'The request is ambiguous or malformed and was not forwarded.',
     hint: 'Send a plain HTTP/1.1 request with one Host, one body framing and a normalised path.',
   },
+  SEKS_HEAD_TIMEOUT: {
+    status: 408,
+    retry: false,
+    area: 'request',
+    summary: 'The head of the request did not arrive in time.',
+    hint: 'Send the request line and all headers at once.',
+  },
   SEKS_HOST_REFUSED: {
     status: 421,
     retry: false,

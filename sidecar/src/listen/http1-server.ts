@@ -82,12 +82,13 @@ export function createHttp1Server(deps: Http1ServerDeps): Server {
     // Gone in the middle of a request: there is nobody to answer. And an answer that is due must not be mixed with ours.
     const gone = error.code === 'ECONNRESET' || error.code === 'HPE_INVALID_EOF_STATE' || !socket.writable;
     const due = answerDue(socket);
-    const malformed = new SeksError('SEKS_REQUEST_MALFORMED');
+    const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
+    const refused = new SeksError(isLate ? 'SEKS_HEAD_TIMEOUT' : 'SEKS_REQUEST_MALFORMED');
     if (gone) socket.destroy();
-    else if (due === undefined) refuse(socket, malformed);
+    else if (due === undefined) refuse(socket, refused);
     // The body of that very request breaks off, or something after it.
     else if (due.headersSent || due.req.complete) socket.destroy();
-    else handler.broken(due, malformed);
+    else handler.broken(due, refused);
   });
   // Nothing came and nothing went for a while. With this listener it is ours to end connections.
   server.on('timeout', (socket) => {

@@ -121,7 +121,7 @@ describe('a connection', () => {
     const { socket, closed } = running.dial();
     socket.write(GET.slice(0, -2));
     await closed;
-    expect(running.unparsable).toEqual(['SEKS_REQUEST_MALFORMED']);
+    expect(running.unparsable).toEqual(['SEKS_HEAD_TIMEOUT']);
   });
 
   test('S7: with random first bytes is refused and closed, and the listener goes on', async () => {

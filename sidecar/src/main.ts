@@ -28,11 +28,12 @@ import { createKeyService } from './lease/key-service.ts';
 import { LeaseKeeper } from './lease/lease-keeper.ts';
 import { LeaseHolder } from './lease/lease-state.ts';
 import { openLease } from './lease/open-lease.ts';
-import { createScheduler } from './lease/scheduler.ts';
+import { createScheduler, type Scheduler } from './lease/scheduler.ts';
 import { createPrivateFiles } from './lease/sealed-files.ts';
 import { createAdminServer } from './listen/admin-server.ts';
 import { createAgentSide } from './listen/agent-side.ts';
 import { createLedgers } from './listen/ledger.ts';
+import { createCountWriter, readCounts } from './limits/count-file.ts';
 import { createLimitKeeper } from './limits/credential-limits.ts';
 import { giveBackWhenQuiet } from './memory/give-back.ts';
 import { processMemory } from './memory/process-memory.ts';
@@ -40,6 +41,7 @@ import { createSidecarMetrics } from './metrics/sidecar-metrics.ts';
 import { describeError, terminationMessage } from './safe-error.ts';
 import { ensurePodCa } from './tls/pod-ca.ts';
 import { createServerContext } from './tls/server-context.ts';
+import { createIdentifyBudgets } from './websocket/identify-budgets.ts';
 
 const TERMINATION_LOG = '/dev/termination-log';
 const AUDIT_BATCH_CHARACTERS = 16_384;
@@ -72,6 +74,7 @@ async function main(): Promise<void> {
   const metrics = createSidecarMetrics(packageJson.version);
   const tokens = createTokenTable(injection);
   const holder = new LeaseHolder(scheduler);
+  const { limits, identifyBudgets, writeCounts } = await keepCounts(scheduler);
   const keyServiceHost = new URL(keyService.url).hostname;
   const keeper = new LeaseKeeper({
     namespace,
@@ -89,7 +92,7 @@ async function main(): Promise<void> {
     }),
     files: createPrivateFiles(PRIVATE_MOUNT_PATH),
     linkFor: createLinkPool(resolve),
-    limitsFor: createLimitKeeper({ nowMs: scheduler.nowMs, wallClock: Date.now }),
+    limitsFor: limits.limitsFor,
     open: openLease,
     scheduler,
     random: Math.random,
@@ -112,6 +115,7 @@ async function main(): Promise<void> {
     randomBytes,
     port: AGENT_PORT,
     tls: await openTls(injection.interception),
+    identifyBudgets,
   });
   giveBackWhenQuiet({ scheduler, ...processMemory() });
   let ready = false;
@@ -124,6 +128,7 @@ async function main(): Promise<void> {
     // Bounded by the pod's grace period, after which the kubelet kills.
     if (agentSide.server.listening) await agentSide.drain();
     keeper.stop();
+    await writeCounts();
     flushAudit();
     log.info({ event: 'stopped' }, 'stopped');
     process.exit(0);
@@ -141,6 +146,31 @@ async function main(): Promise<void> {
     { event: 'ready', providers: [...tokens.providers], startMs: Math.round(performance.now()) },
     'ready',
   );
+}
+
+/** what was used today, going on where an earlier process of this pod has ended */
+async function keepCounts(scheduler: Scheduler) {
+  const earlier = await readCounts(RUN_MOUNT_PATH);
+  const clocks = { nowMs: scheduler.nowMs, wallClock: Date.now };
+  const writer = createCountWriter({
+    runDirectory: RUN_MOUNT_PATH,
+    scheduler,
+    randomBytes,
+    // What is not asked for under this lease, as after a suspension, must not be forgotten.
+    counts: () => ({
+      spendings: new Map([...earlier.spendings, ...limits.spendings()]),
+      logins: new Map([...earlier.logins, ...identifyBudgets.logins()]),
+    }),
+    failed: (cause) => log.error({ event: 'counts', error: describeError(cause) }, 'counts not written'),
+  });
+  const { changed } = writer;
+  const limits = createLimitKeeper(clocks, { earlier: (key) => earlier.spendings.get(key), changed });
+  const identifyBudgets = createIdentifyBudgets({
+    ...clocks,
+    earlier: (key) => earlier.logins.get(key),
+    changed,
+  });
+  return { limits, identifyBudgets, writeCounts: () => writer.flush() };
 }
 
 /** the certificate for the agent's side; published before anything listens */

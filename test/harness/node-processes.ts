@@ -1,5 +1,5 @@
-// Signals to the processes of another pod, as a crash or the kernel's OOM killer would send them: from a pod that sees
-// the node's processes. No one may exec into a sidecar, which is one of the things under test.
+// Signals to the processes of another pod, as a crash or the kernel's OOM killer would send them, and looks at their files: from a
+// pod that sees the node's processes. No one may exec into a sidecar, which is one of the things under test.
 import { waitUntil } from '../cluster/wait-until.ts';
 import { AGENT_CONTAINER, IDLE } from './objects.ts';
 import { isReady, type Kubectl, type Pod } from './kubectl.ts';
@@ -7,20 +7,25 @@ import { isReady, type Kubectl, type Pod } from './kubectl.ts';
 export interface NodeProcesses {
   /** signals the sidecar of the pod with that uid; its process id on the node, undefined when there is none now */
   signalSidecar(podUid: string, signal: 'SIGKILL' | 'SIGTERM'): Promise<number | undefined>;
+  /** a file as the sidecar of the pod with that uid sees it; empty if there is none */
+  readSidecarFile(podUid: string, path: string): Promise<string>;
 }
 
 /** finds the sidecar by the pod's cgroup and by its program; systemd writes a uid with underscores */
 const PROGRAM = `
 import { readdirSync, readFileSync } from 'node:fs';
-const [uid, signal] = process.argv.slice(1);
+const [uid, action, argument] = process.argv.slice(1);
 const read = (path) => { try { return readFileSync(path, 'utf8'); } catch { return ''; } };
 const pid = readdirSync('/proc').filter((name) => /^\\d+$/.test(name)).find((name) => {
   const groups = read('/proc/' + name + '/cgroup');
   const isOfPod = groups.includes(uid) || groups.includes(uid.replaceAll('-', '_'));
   return isOfPod && read('/proc/' + name + '/cmdline').includes('sidecar.mjs');
 });
-if (pid !== undefined) process.kill(Number(pid), signal);
-console.log(pid ?? '');
+if (action === 'read') console.log(pid === undefined ? '' : read('/proc/' + pid + '/root' + argument));
+else {
+  if (pid !== undefined) process.kill(Number(pid), argument);
+  console.log(pid ?? '');
+}
 `;
 
 /** starts the pod in a namespace that is not opted in */
@@ -48,13 +53,18 @@ export async function nodeProcesses(
     },
     { what: `pod ${namespace}/${name}`, timeoutMs: 30_000, intervalMs: 250 },
   );
+  const run = async (podUid: string, action: 'signal' | 'read', argument: string): Promise<string> => {
+    const target = { namespace, pod: name, container: AGENT_CONTAINER };
+    const command = ['node', '--input-type=module', '-e', PROGRAM, podUid, action, argument];
+    const { code, stdout, stderr } = await kubectl.exec(target, command);
+    if (code !== 0) throw new Error(`${action} ${argument} of the sidecar failed: ${stderr}`);
+    return stdout.trim();
+  };
   return {
     async signalSidecar(podUid, signal) {
-      const target = { namespace, pod: name, container: AGENT_CONTAINER };
-      const command = ['node', '--input-type=module', '-e', PROGRAM, podUid, signal];
-      const { code, stdout, stderr } = await kubectl.exec(target, command);
-      if (code !== 0) throw new Error(`signalling the sidecar failed: ${stderr}`);
-      return stdout.trim() === '' ? undefined : Number(stdout);
+      const pid = await run(podUid, 'signal', signal);
+      return pid === '' ? undefined : Number(pid);
     },
+    readSidecarFile: (podUid, path) => run(podUid, 'read', path),
   };
 }

@@ -103,6 +103,7 @@ export interface CredentialSpec {
   readonly env?: { readonly key: readonly string[]; readonly baseUrl?: readonly string[] };
   readonly containers?: readonly string[];
   readonly intercept?: readonly string[];
+  readonly limits?: Readonly<Record<string, number | string>>;
   readonly allow?: readonly { readonly methods?: readonly string[]; readonly paths: readonly string[] }[];
 }
 

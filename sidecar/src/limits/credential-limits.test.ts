@@ -143,8 +143,34 @@ describe('CredentialLimits', () => {
   });
 
   test('S16: the keeper keeps one for each credential', () => {
-    const keeper = createLimitKeeper({ nowMs: () => 0, wallClock: () => 0 });
-    expect(keeper('a')).toBe(keeper('a'));
-    expect(keeper('a')).not.toBe(keeper('b'));
+    const { limitsFor } = createLimitKeeper({ nowMs: () => 0, wallClock: () => 0 });
+    expect(limitsFor('a')).toBe(limitsFor('a'));
+    expect(limitsFor('a')).not.toBe(limitsFor('b'));
+  });
+
+  test('S7: a new process of the same pod goes on counting', () => {
+    const limits = { tokensPerDay: 100, usdPerDay: '1.00' };
+    const clock = { wallMs: DAY_MS / 2 };
+    const clocks = { nowMs: () => 0, wallClock: () => clock.wallMs };
+    let changes = 0;
+    const before = createLimitKeeper(clocks, { earlier: () => undefined, changed: () => (changes += 1) });
+    before.limitsFor('tokens').spend(100, 0n);
+    before.limitsFor('usd').spend(0, USD);
+    before.limitsFor('fresh').change(limits);
+    expect(changes).toBe(2);
+    const spendings = new Map(before.spendings());
+    expect([...spendings.keys()]).toEqual(['tokens', 'usd', 'fresh']);
+    const after = createLimitKeeper(clocks, {
+      earlier: (key) => spendings.get(key),
+      changed: () => undefined,
+    });
+    const refusals = ['tokens', 'usd', 'fresh', 'unknown'].map((key) => {
+      const credential = after.limitsFor(key);
+      credential.change(limits);
+      return refusal(() => credential.enter())?.code;
+    });
+    expect(refusals).toEqual(['SEKS_LIMIT_TOKENS', 'SEKS_LIMIT_COST', undefined, undefined]);
+    clock.wallMs += DAY_MS;
+    expect(refusal(() => after.limitsFor('tokens').enter())).toBeUndefined();
   });
 });

@@ -2,7 +2,7 @@
 import { type Limits, SeksError } from '@seks/crds';
 
 import { parseUsd } from '../usage/dollars.ts';
-import { PodDayBudget } from './day-budget.ts';
+import { type DayCount, PodDayBudget } from './day-budget.ts';
 import { RateWindow } from './rate-window.ts';
 
 /** the right to have one request running */
@@ -18,6 +18,20 @@ export interface LimitClocks {
   wallClock: () => number;
 }
 
+/** what one credential has used today */
+export interface Spending {
+  tokens: DayCount;
+  nanoUsd: DayCount;
+}
+
+/** where spendings outlive the process */
+export interface SpendingRecord {
+  /** of an earlier process in this pod */
+  earlier(key: string): Spending | undefined;
+  /** something was spent */
+  changed: () => void;
+}
+
 const PICODOLLARS_PER_NANODOLLAR = 1_000n;
 /** a place becomes free when some request ends; nobody knows when */
 const CONCURRENCY_RETRY_MS = 1_000;
@@ -26,13 +40,22 @@ const CONCURRENCY_RETRY_MS = 1_000;
 export class CredentialLimits {
   readonly #clocks: LimitClocks;
   readonly #rate = new RateWindow();
-  readonly #tokens = new PodDayBudget(undefined);
-  readonly #nanoUsd = new PodDayBudget(undefined);
+  readonly #tokens: PodDayBudget;
+  readonly #nanoUsd: PodDayBudget;
+  readonly #changed: () => void;
   #limits: Limits = {};
   #running = 0;
 
-  constructor(clocks: LimitClocks) {
+  constructor(clocks: LimitClocks, earlier?: Spending, changed: () => void = () => undefined) {
     this.#clocks = clocks;
+    this.#tokens = new PodDayBudget(undefined, earlier?.tokens);
+    this.#nanoUsd = new PodDayBudget(undefined, earlier?.nanoUsd);
+    this.#changed = changed;
+  }
+
+  /** what was used today */
+  get spending(): Spending {
+    return { tokens: this.#tokens.count, nanoUsd: this.#nanoUsd.count };
   }
 
   /** takes over the limits of a new lease */
@@ -80,6 +103,7 @@ export class CredentialLimits {
     const nowMs = this.#clocks.wallClock();
     this.#tokens.spend(tokens, nowMs);
     this.#nanoUsd.spend(Number(picodollars / PICODOLLARS_PER_NANODOLLAR), nowMs);
+    this.#changed();
   }
 
   #permit(): Permit {
@@ -94,13 +118,26 @@ export class CredentialLimits {
 }
 
 /** limits by credential, for as long as the process lives */
-export function createLimitKeeper(clocks: LimitClocks): (key: string) => CredentialLimits {
+export interface LimitKeeper {
+  limitsFor: (key: string) => CredentialLimits;
+  /** what each credential has used; those of an earlier process that nobody has asked for yet are not among them */
+  spendings(): [key: string, Spending][];
+}
+
+/** @param record left out: what is counted ends with the process */
+export function createLimitKeeper(clocks: LimitClocks, record?: SpendingRecord): LimitKeeper {
   // Bounded: the credentials that the pod was injected with.
   const known = new Map<string, CredentialLimits>();
-  return (key) => {
-    let found = known.get(key);
-    if (found === undefined) known.set(key, (found = new CredentialLimits(clocks)));
-    return found;
+  return {
+    limitsFor(key) {
+      let found = known.get(key);
+      if (found === undefined) {
+        found = new CredentialLimits(clocks, record?.earlier(key), record?.changed);
+        known.set(key, found);
+      }
+      return found;
+    },
+    spendings: () => [...known].map(([key, { spending }]) => [key, spending]),
   };
 }
 

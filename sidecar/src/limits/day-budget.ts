@@ -10,17 +10,32 @@ export interface DayBudget {
   renewsInMs(nowMs: number): number;
 }
 
+/** what was used in one day */
+export interface DayCount {
+  /** UTC days since 1970 */
+  day: number;
+  spent: number;
+}
+
 const DAY_MS = 86_400_000;
 
 /** a budget of one pod; `nowMs` is time of day */
 export class PodDayBudget implements DayBudget {
   /** amount for a day; undefined: no limit, but what is spent is still counted, for the day on which there is one */
   limit: number | undefined;
-  #day = -1;
-  #spent = 0;
+  #day: number;
+  #spent: number;
 
-  constructor(limit: number | undefined) {
+  /** @param from what was counted before the process began */
+  constructor(limit: number | undefined, from: DayCount = { day: -1, spent: 0 }) {
     this.limit = limit;
+    this.#day = from.day;
+    this.#spent = from.spent;
+  }
+
+  /** what was spent on the latest day */
+  get count(): DayCount {
+    return { day: this.#day, spent: this.#spent };
   }
 
   left(nowMs: number): number {

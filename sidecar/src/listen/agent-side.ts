@@ -9,7 +9,7 @@ import type { LeaseHolder } from '../lease/lease-state.ts';
 import type { Scheduler } from '../lease/scheduler.ts';
 import { createIssuedUrls } from '../route/issued-urls.ts';
 import { createBodyPool } from '../body/read-body.ts';
-import { createIdentifyBudgets } from '../websocket/identify-budgets.ts';
+import type { IdentifyBudgets } from '../websocket/identify-budgets.ts';
 import { createAgentHandler } from './agent-handler.ts';
 import { type AgentListenerDeps, createAgentListener, type TlsSettings } from './agent-server.ts';
 import { recordUnparsable } from './account.ts';
@@ -28,6 +28,7 @@ export interface AgentSideDeps {
   /** left out: no TLS, no CONNECT */
   tls?: Omit<TlsSettings, 'refused'> | undefined;
   limits?: AgentListenerDeps['limits'];
+  identifyBudgets: IdentifyBudgets;
 }
 
 const TICKET_SECRET_BYTES = 32;
@@ -55,7 +56,6 @@ export function createAgentSide(deps: AgentSideDeps): AgentSide {
     issued: createIssuedUrls(tokens, deps.randomBytes(TICKET_SECRET_BYTES)),
     intercepted: new Set(deps.tls?.hosts),
     bodies: createBodyPool({ scheduler }),
-    identifyBudgets: createIdentifyBudgets(),
   });
   // Counted and audited like any refused request; a log line for each would be the agent's to fill a disk with.
   const recordTls = (reason: TlsRefusal): void => {

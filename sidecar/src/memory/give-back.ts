@@ -16,7 +16,7 @@ const CHECK_EVERY_MS = 5_000;
 /** less CPU time than this between two looks is a process that waits */
 const QUIET_CPU_MS = 25;
 /**
- * An agent that only thinks between two requests must not find cold code: measured at one request after the other, p99 is four times
+ * An agent that only thinks between two requests must not find cold code: measured at one request after the other, p99 is three times
  * as high for the first seconds after a collection.
  */
 const QUIET_LOOKS = 10;

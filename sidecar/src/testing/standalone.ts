@@ -38,6 +38,7 @@ import { createLimitKeeper } from '../limits/credential-limits.ts';
 import { createNeedles } from '../scrub/needles.ts';
 import { ensurePodCa } from '../tls/pod-ca.ts';
 import { createServerContext } from '../tls/server-context.ts';
+import { createIdentifyBudgets } from '../websocket/identify-budgets.ts';
 import { createTestLinks } from './test-forwarder.ts';
 import { type StaticCredential, staticBindings, staticLease } from './static-lease.ts';
 
@@ -76,7 +77,7 @@ const plainAgent = config.plainUpstreams === true ? new PlainAgent({ keepAlive: 
 const lease = staticLease(
   config.credentials,
   createTestLinks({ addresses: config.addresses, plainAgent, kind: config.forwarder }),
-  createLimitKeeper({ nowMs: scheduler.nowMs, wallClock: Date.now }),
+  createLimitKeeper({ nowMs: scheduler.nowMs, wallClock: Date.now }).limitsFor,
 );
 if (config.withoutScrub === true) forgetNeedles(lease);
 holder.replace(undefined, lease);
@@ -96,6 +97,7 @@ const { server, serverFor, drain } = createAgentSide({
   log,
   scheduler,
   randomBytes,
+  identifyBudgets: createIdentifyBudgets({ nowMs: scheduler.nowMs, wallClock: Date.now }),
   port: config.port,
   tls,
 });

@@ -5,15 +5,15 @@ import { Secret } from '@seks/crds';
 
 import { type GrantedCredential, grantCredential, type LinkFor } from '../lease/granted-credential.ts';
 import { KeyVault } from '../lease/key-vault.ts';
-import { createLimitKeeper } from '../limits/credential-limits.ts';
+import { createLimitKeeper, type LimitKeeper } from '../limits/credential-limits.ts';
 import { testProvider } from './sealed-source.ts';
 
 /** links that lead nowhere */
 export const noLink: LinkFor = () => ({ forwarder: { forward() {} }, agent: new Agent() });
 
 /** limits that are kept by a clock that stands still */
-export function testLimits(): ReturnType<typeof createLimitKeeper> {
-  return createLimitKeeper({ nowMs: () => 0, wallClock: () => 0 });
+export function testLimits(): LimitKeeper['limitsFor'] {
+  return createLimitKeeper({ nowMs: () => 0, wallClock: () => 0 }).limitsFor;
 }
 
 /** a granted credential of a provider of this name */

@@ -13,6 +13,7 @@ import { createScheduler, type Scheduler } from '../lease/scheduler.ts';
 import { createLimitKeeper } from '../limits/credential-limits.ts';
 import { type AgentSide, type AgentSideDeps, createAgentSide } from '../listen/agent-side.ts';
 import { createLedgers } from '../listen/ledger.ts';
+import { createIdentifyBudgets } from '../websocket/identify-budgets.ts';
 import { createSidecarMetrics, type SidecarMetrics } from '../metrics/sidecar-metrics.ts';
 import { type StaticCredential, staticBindings, staticLease } from './static-lease.ts';
 import { createTestLinks } from './test-forwarder.ts';
@@ -64,7 +65,8 @@ export async function startSidecar(options: TestSidecarOptions): Promise<TestSid
   const metrics = createSidecarMetrics('test');
   const holder = new LeaseHolder(scheduler);
   const { credentials, addresses, expiresAtMs, idleTimeoutMs } = options;
-  const limitsFor = createLimitKeeper({ nowMs: scheduler.nowMs, wallClock: options.wallClock ?? Date.now });
+  const clocks = { nowMs: scheduler.nowMs, wallClock: options.wallClock ?? Date.now };
+  const { limitsFor } = createLimitKeeper(clocks);
   const linkFor = createTestLinks({ addresses, idleTimeoutMs });
   holder.replace(undefined, staticLease(credentials, linkFor, limitsFor, expiresAtMs));
   const logged: string[] = [];
@@ -84,6 +86,7 @@ export async function startSidecar(options: TestSidecarOptions): Promise<TestSid
     log: pino({ level: 'trace' }, { write: (line: string) => logged.push(line) }),
     scheduler,
     randomBytes,
+    identifyBudgets: createIdentifyBudgets(clocks),
     port,
     tls: options.tls,
     limits: options.limits,

@@ -11,7 +11,7 @@ export interface DiscordGatewayOptions {
   /** the URL by which the agent comes back through the sidecar; gets `wss://<host>` with a host below discord.gg */
   rewriteUrl: (url: string) => string;
   /** shared by all connections of the credential */
-  identifyBudget: IdentifyBudget;
+  identifyBudget: Pick<IdentifyBudget, 'take'>;
   /** monotonic time in `ms` */
   nowMs: () => number;
 }

@@ -171,8 +171,8 @@ async function requestEvent(count = 1): Promise<Record<string, unknown>> {
 }
 
 function lease(credentials: StaticCredential[]): LeaseState {
-  const limits = createLimitKeeper({ nowMs: () => 0, wallClock: () => 0 });
-  return staticLease(credentials, createTestLinks({ addresses: ADDRESSES }), limits);
+  const { limitsFor } = createLimitKeeper({ nowMs: () => 0, wallClock: () => 0 });
+  return staticLease(credentials, createTestLinks({ addresses: ADDRESSES }), limitsFor);
 }
 
 describe('the token of a handshake', () => {

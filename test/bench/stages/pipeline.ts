@@ -41,7 +41,7 @@ export function pipelineTasks(key: string): Task[] {
   const bindings = staticBindings([credential]);
   const tokens = createTokenTable(bindings);
   const scheduler = createScheduler();
-  const limitsFor = createLimitKeeper({ nowMs: scheduler.nowMs, wallClock: Date.now });
+  const { limitsFor } = createLimitKeeper({ nowMs: scheduler.nowMs, wallClock: Date.now });
   const lease = staticLease([credential], createTestLinks({ addresses: {} }), limitsFor);
   const holder = new LeaseHolder(scheduler);
   holder.replace(undefined, lease);

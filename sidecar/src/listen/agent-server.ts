@@ -10,7 +10,7 @@ import type { Scheduler } from '../lease/scheduler.ts';
 import type { AgentHandler } from './agent-handler.ts';
 import { openTunnel } from './connect-tunnel.ts';
 import { createConnectionCount } from './connection-count.ts';
-import { createH2cBridge } from './h2c-bridge.ts';
+import { createH2Bridge } from './h2-bridge.ts';
 import { createHttp1Server } from './http1-server.ts';
 import { baseOrigin, hostOrigin, markOrigin, type Origin } from './origin.ts';
 import { type Protocol, sniff } from './sniff.ts';
@@ -94,7 +94,7 @@ export function createAgentListener(deps: AgentListenerDeps): AgentListener {
   const serve = (connection: Duplex): void => {
     http1.emit('connection', connection);
   };
-  const h2c = createH2cBridge({
+  const h2 = createH2Bridge({
     ...deps,
     serve,
     connections,
@@ -125,7 +125,7 @@ export function createAgentListener(deps: AgentListenerDeps): AgentListener {
     }
     undecided.delete(socket);
     markOrigin(socket, plain);
-    if (protocol === 'http2') h2c.accept(socket);
+    if (protocol === 'http2') h2.accept(socket);
     // TLS as well, where there is none: the parser refuses it, and the refusal is counted.
     else serve(socket);
   }
@@ -151,7 +151,8 @@ export function createAgentListener(deps: AgentListenerDeps): AgentListener {
         undecided.delete(socket);
         decrypted.on('error', ignore);
         markOrigin(decrypted, origin);
-        serve(decrypted);
+        if (decrypted.alpnProtocol === 'h2') h2.accept(decrypted);
+        else serve(decrypted);
       },
     });
   }
@@ -173,7 +174,7 @@ export function createAgentListener(deps: AgentListenerDeps): AgentListener {
     async drain() {
       for (const server of servers) server.close();
       for (const socket of undecided) socket.destroy();
-      h2c.drain();
+      h2.drain();
       // Node has no event for a connection that becomes idle.
       let calledOff = (): void => undefined;
       const sweep = (): void => {

@@ -7,7 +7,7 @@ const BASE = [':method', 'POST', ':scheme', 'http', ':path', '/x', ':authority',
 
 describe('a request', () => {
   test('keeps its headers, in order and with duplicates', () => {
-    const head = innerHead([...BASE, 'x-a', '1', 'content-length', '3', 'x-a', '2'], true);
+    const head = innerHead([...BASE, 'x-a', '1', 'content-length', '3', 'x-a', '2'], 'http', true);
     expect(head).toEqual({
       method: 'POST',
       path: '/x',
@@ -21,7 +21,7 @@ describe('a request', () => {
     ['POST', false, ['content-length', '0']],
     ['GET', false, []],
   ])('%s with body %s is framed', (method, hasBody, framing) => {
-    const { headers } = innerHead([':method', method, ...BASE.slice(2)], hasBody);
+    const { headers } = innerHead([':method', method, ...BASE.slice(2)], 'http', hasBody);
     expect(headers.slice(0, 2)).toEqual(['host', 'localhost:1']);
     expect(headers.slice(2)).toEqual(expect.arrayContaining([...framing, 'connection', 'close']));
     expect(headers).toHaveLength(4 + framing.length);
@@ -29,9 +29,9 @@ describe('a request', () => {
 
   test('leaves Host to the screening where there is no :authority', () => {
     const raw = [...BASE.slice(0, 6), 'host', 'a', 'host', 'b'];
-    expect(innerHead(raw, false).headers.slice(0, 4)).toEqual(['host', 'a', 'host', 'b']);
+    expect(innerHead(raw, 'http', false).headers.slice(0, 4)).toEqual(['host', 'a', 'host', 'b']);
     expect(
-      innerHead([...BASE, 'host', 'localhost:1'], true).headers.filter((name) => name === 'host'),
+      innerHead([...BASE, 'host', 'localhost:1'], 'http', true).headers.filter((name) => name === 'host'),
     ).toHaveLength(1);
   });
 
@@ -55,16 +55,20 @@ describe('a request', () => {
       (name): [string, string[]] => [name, [...BASE, name, 'x']],
     ),
   ])('S6: with %s is refused', (_, raw) => {
-    expect(() => innerHead(raw, true)).toThrow(expect.objectContaining({ code: 'SEKS_REQUEST_MALFORMED' }));
+    expect(() => innerHead(raw, 'http', true)).toThrow(
+      expect.objectContaining({ code: 'SEKS_REQUEST_MALFORMED' }),
+    );
   });
 
   test('S6: CONNECT is refused, extended (RFC 8441) or not', () => {
     const plain = [':method', 'CONNECT', ':authority', 'a:443'];
     for (const raw of [plain, [':method', 'CONNECT', ...BASE.slice(2)]]) {
-      expect(() => innerHead(raw, true)).toThrow(expect.objectContaining({ code: 'SEKS_METHOD_REFUSED' }));
+      expect(() => innerHead(raw, 'http', true)).toThrow(
+        expect.objectContaining({ code: 'SEKS_METHOD_REFUSED' }),
+      );
     }
     const extended = [':method', 'CONNECT', ':protocol', 'websocket', ...BASE.slice(2)];
-    expect(() => innerHead(extended, true)).toThrow(
+    expect(() => innerHead(extended, 'http', true)).toThrow(
       expect.objectContaining({ code: 'SEKS_REQUEST_MALFORMED' }),
     );
   });

@@ -26,10 +26,11 @@ const SELF_FRAMING_METHODS = new Set(['POST', 'PUT', 'PATCH']);
  * translates the head of a stream
  *
  * @param raw names and values in turn, as received
+ * @param scheme how the connection came in: RFC 9113 §8.3.1 lets a stream name another, which would be two opinions of one request
  * @param hasBody false if the stream's first half has ended with the head
  * @throws SeksError SEKS_METHOD_REFUSED for CONNECT, extended or not; SEKS_REQUEST_MALFORMED for all else that has no counterpart
  */
-export function innerHead(raw: readonly string[], hasBody: boolean): InnerHead {
+export function innerHead(raw: readonly string[], scheme: 'http' | 'https', hasBody: boolean): InnerHead {
   const pseudo = new Map<string, string>();
   const headers: string[] = [];
   const hosts: string[] = [];
@@ -60,7 +61,7 @@ export function innerHead(raw: readonly string[], hasBody: boolean): InnerHead {
   if (method === '' || path === '') throw malformed('The pseudo-header fields are not complete.');
   // `http.request` would send `get` as GET.
   if (method !== method.toUpperCase()) throw malformed('The method has lower-case letters.');
-  if (pseudo.get(':scheme') !== 'http') throw malformed('The scheme is not http.');
+  if (pseudo.get(':scheme') !== scheme) throw malformed(`The scheme is not ${scheme}.`);
   const authority = pseudo.get(':authority');
   // RFC 9113 §8.3.1: a Host that differs must not be forwarded; which of the two was meant is nobody's to guess.
   if (authority !== undefined && hosts.some((host) => host !== authority)) {

@@ -21,6 +21,8 @@ import {
   type Client,
   dispatchers,
   fetchClient,
+  http2AliasSocket,
+  http2BaseSocket,
   http2Client,
   nodeClient,
   proxyAgent,
@@ -203,7 +205,7 @@ function baseWay(origin: string, client: Client, agent: Agent | undefined): Way 
 }
 
 /** on hosts that the agent reaches under their own name they stay; patterns can stand in no hosts file */
-function hostWay(client: Client, agent: Agent): Way {
+function hostWay(client: Client, agent?: Agent): Way {
   const base = `https://${API}`;
   return { client, agent, base, keyed: (host) => (host === REGION ? `${base}/~${host}` : `https://${host}`) };
 }
@@ -222,8 +224,23 @@ const WAYS: [WayName, string, () => Way][] = [
     'fetch',
     () => baseWay(`https://localhost:${ports.port}`, fetchClient(toFetch.base), agents.base),
   ],
-  ['base over HTTP/2', 'node:http2', () => baseWay(`http://127.0.0.1:${ports.port}`, http2Client, undefined)],
+  [
+    'base over HTTP/2',
+    'node:http2',
+    () => baseWay(`http://127.0.0.1:${ports.port}`, http2Client(), undefined),
+  ],
+  [
+    'base over TLS',
+    'node:http2',
+    () =>
+      baseWay(
+        `https://127.0.0.1:${ports.port}`,
+        http2Client(() => http2BaseSocket(ports)),
+        undefined,
+      ),
+  ],
   ['host alias', 'node:https', () => hostWay(nodeClient(agents.alias), agents.alias)],
+  ['host alias', 'node:http2', () => hostWay(http2Client((host) => http2AliasSocket(ports, host)))],
   ['host alias', 'fetch', () => hostWay(fetchClient(toFetch.alias), agents.alias)],
   ['proxy', 'node:https', () => hostWay(nodeClient(agents.proxy), agents.proxy)],
   ['proxy', 'fetch', () => hostWay(fetchClient(toFetch.proxy), agents.proxy)],
@@ -334,7 +351,7 @@ describe.each(WAYS)('%s with %s', (_, __, wayOf) => {
   });
 });
 
-const SOCKET_WAYS = WAYS.filter(([way, client]) => way !== 'base over HTTP/2' && !client.startsWith('fetch'));
+const SOCKET_WAYS = WAYS.filter(([, client]) => client !== 'node:http2' && !client.startsWith('fetch'));
 
 describe.each(SOCKET_WAYS)('a WebSocket by way of %s with %s', (_, __, wayOf) => {
   const open = async (url: string, headers: Record<string, string> = { authorization }) => {

@@ -30,6 +30,11 @@ export function hostOrigin(host: string): Origin {
   return { kind: 'host', host, hosts: new Set([host, `${host}:${DEFAULT_TLS_PORT}`]) };
 }
 
+/** whether the agent's client spoke TLS */
+export function isSecure(origin: Origin): boolean {
+  return origin.kind === 'host' || origin.secure;
+}
+
 /** tells a connection's origin to whoever handles requests on it */
 export function markOrigin(socket: Duplex, origin: Origin): void {
   (socket as Marked)[ORIGIN] = origin;

@@ -85,8 +85,8 @@ describe('the server name', () => {
 
 describe('the handshake', () => {
   test.each([
-    [['h2'], 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL'],
-    [['spdy/3', 'h2'], 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL'],
+    [['h3'], 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL'],
+    [['spdy/3', 'http/1.0'], 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL'],
   ])('with ALPN %j alone fails', async (ALPNProtocols, code) => {
     expect(await failure({ servername: HOST, ALPNProtocols })).toBe(code);
   });

@@ -21,8 +21,8 @@ export interface TlsOptions {
 
 /** RFC 8446 §6: a fatal alert `unrecognized_name`. OpenSSL sends it for nobody, and before the server's first flight it is plain text */
 const UNRECOGNIZED_NAME = Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x70]);
-/** nothing else: the HTTP/1.1 server is the one place where requests are checked */
-const PROTOCOLS = ['http/1.1'];
+/** in our order: HTTP/2 is turned into HTTP/1.1 here, which costs something, and most clients that offer it speak both */
+const PROTOCOLS = ['http/1.1', 'h2'];
 
 /**
  * ends TLS on a connection
@@ -74,6 +74,8 @@ export function terminateTls(
       settle('server-name');
       tls.destroy();
     } else if (settle()) {
+      // As tls.Server does: node:http2 waits until it is false.
+      Object.assign(tls, { secureConnecting: false });
       secured(tls, origin);
     }
   });

@@ -1,6 +1,6 @@
 // Absolute URLs in answers name the provider's hosts; an agent that followed one as it stands would go around the sidecar. They
 // are rewritten to the way back through it, in the manner in which the agent came.
-import type { Origin } from '../listen/origin.ts';
+import { isSecure, type Origin } from '../listen/origin.ts';
 import { HOST_MARK } from '../route/route.ts';
 import type { UpstreamHost, Upstreams } from '../route/upstreams.ts';
 
@@ -61,7 +61,7 @@ function wayBack(
   const { origin } = back;
   const isReached = origin.kind === 'host' && upstream.keyed && back.intercepted.has(upstream.host);
   if (isReached && isDefaultPort && (scheme === 'https' || scheme === 'wss')) return undefined;
-  const secure = origin.kind === 'host' || origin.secure;
+  const secure = isSecure(origin);
   const webSocket = scheme === 'ws' || scheme === 'wss';
   const ours = webSocket ? (secure ? 'wss' : 'ws') : secure ? 'https' : 'http';
   return `${ours}://${back.host}${pathPrefix(upstream, rest, back)}${rest}`;

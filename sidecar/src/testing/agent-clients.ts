@@ -59,17 +59,32 @@ export function fetchClient(dispatcher?: Dispatcher): Client {
 }
 
 /** HTTP/2 with prior knowledge */
-export const http2Client: Client = async (url, headers = {}) => {
-  const { origin, pathname, search } = new URL(url);
-  const session = connectHttp2(origin);
-  const stream = session.request({ ':path': pathname + search, ...headers });
-  const [head] = (await once(stream, 'response')) as [Record<string, string>];
-  let body = '';
-  stream.setEncoding('utf8');
-  for await (const chunk of stream) body += chunk;
-  session.close();
-  return { status: Number(head[':status']), headers: head, body };
-};
+export function http2Client(dial?: (host: string) => Duplex): Client {
+  return async (url, headers = {}) => {
+    const { origin, host, hostname, pathname, search } = new URL(url);
+    const session = connectHttp2(
+      origin,
+      dial === undefined ? {} : { createConnection: () => dial(hostname) },
+    );
+    const stream = session.request({ ':path': pathname + search, ':authority': host, ...headers });
+    const [head] = (await once(stream, 'response')) as [Record<string, string>];
+    let body = '';
+    stream.setEncoding('utf8');
+    for await (const chunk of stream) body += chunk;
+    session.close();
+    return { status: Number(head[':status']), headers: head, body };
+  };
+}
+
+/** TLS to the sidecar itself for a client that speaks HTTP/2 alone */
+export function http2BaseSocket({ port, ca }: SidecarPorts): Duplex {
+  return connectTls({ host: '127.0.0.1', port, ca, ALPNProtocols: ['h2'] });
+}
+
+/** the same as if /etc/hosts pointed the host to the sidecar */
+export function http2AliasSocket(ports: SidecarPorts, host: string): Duplex {
+  return aliasSocket(ports, host, ['h2']);
+}
 
 /** for base URLs with https: */
 export function baseAgent({ ca }: SidecarPorts): Agent {
@@ -108,8 +123,9 @@ export function dispatchers(ports: SidecarPorts): Record<'base' | 'alias' | 'pro
   };
 }
 
-function aliasSocket({ aliasPort, ca }: SidecarPorts, servername: string) {
-  return connectTls({ socket: connectTcp(aliasPort, '127.0.0.1'), servername, ca });
+function aliasSocket({ aliasPort, ca }: SidecarPorts, servername: string, ALPNProtocols?: string[]) {
+  const socket = connectTcp(aliasPort, '127.0.0.1');
+  return connectTls({ socket, servername, ca, ...(ALPNProtocols === undefined ? {} : { ALPNProtocols }) });
 }
 
 class DialingAgent extends Agent {

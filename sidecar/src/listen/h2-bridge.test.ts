@@ -12,7 +12,7 @@ import {
 import type { Writable } from 'node:stream';
 
 import { createManualScheduler } from '../testing/manual-scheduler.ts';
-import { MAX_STREAMS_PER_SESSION } from './h2c-bridge.ts';
+import { MAX_STREAMS_PER_SESSION } from './h2-bridge.ts';
 import { bytes, startListener, type TestListener, type TestListenerOptions } from './test-listener.ts';
 
 let sidecar: TestListener;

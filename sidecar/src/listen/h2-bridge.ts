@@ -1,5 +1,5 @@
-// HTTP/2 with prior knowledge and without TLS (RFC 9113 §3.3), as the AWS SDK speaks it to an http:// endpoint. Each stream
-// becomes a request to the HTTP/1.1 server, so that there is one place where requests are checked.
+// HTTP/2, for clients that speak nothing else, as the AWS SDK: behind TLS, and with prior knowledge without (RFC 9113 §3.3). Each
+// stream becomes a request to the HTTP/1.1 server, so that there is one place where requests are checked.
 import { constants, createServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -10,9 +10,9 @@ import type { Scheduler } from '../lease/scheduler.ts';
 import type { ConnectionCount } from './connection-count.ts';
 import { innerHead } from './h2-head.ts';
 import { answerStreamError, innerConnection, relayStream } from './h2-stream.ts';
-import { markOrigin, type Origin, originOf } from './origin.ts';
+import { isSecure, markOrigin, type Origin, originOf } from './origin.ts';
 
-export interface H2cBridgeDeps {
+export interface H2BridgeDeps {
   /** serves HTTP/1.1 on a connection in memory */
   serve: (connection: Duplex) => void;
   /** streams count like connections: each may hold a head and a window of body */
@@ -29,7 +29,7 @@ export interface H2cBridgeDeps {
 }
 
 /** serves HTTP/2 sessions */
-export interface H2cBridge {
+export interface H2Bridge {
   /** takes over a connection whose origin is decided */
   accept(socket: Socket): void;
   /** lets streams end, takes no new ones (GOAWAY) */
@@ -48,7 +48,7 @@ const MAX_SESSION_MEMORY_MB = 4;
 // 10 unanswered pings, 32 settings in a frame, 1,000 unsent acknowledgements (floods of SETTINGS and PING), 1,000 invalid frames.
 
 /** a bridge to the HTTP/1.1 server */
-export function createH2cBridge(deps: H2cBridgeDeps): H2cBridge {
+export function createH2Bridge(deps: H2BridgeDeps): H2Bridge {
   const { connections } = deps;
   const sessions = new Map<ServerHttp2Session, Origin>();
   const server = createServer({
@@ -89,10 +89,10 @@ export function createH2cBridge(deps: H2cBridgeDeps): H2cBridge {
   });
 
   function open(stream: ServerHttp2Stream, rawHeaders: string[], hasBody: boolean): void {
-    const head = innerHead(rawHeaders, hasBody);
     const origin =
       stream.session === undefined ? undefined : sessions.get(stream.session as ServerHttp2Session);
     if (origin === undefined) throw new SeksError('SEKS_INTERNAL', 'The session has no origin.');
+    const head = innerHead(rawHeaders, isSecure(origin) ? 'https' : 'http', hasBody);
     const { client, server: inner } = innerConnection();
     if (!connections.enter(inner)) {
       // Nothing was done with it, and the client may know that (RFC 9113 §8.7).

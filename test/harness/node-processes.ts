@@ -43,7 +43,16 @@ export async function nodeProcesses(
       hostPID: true,
       automountServiceAccountToken: false,
       terminationGracePeriodSeconds: 0,
-      containers: [{ name: AGENT_CONTAINER, image, imagePullPolicy: 'IfNotPresent', command: IDLE }],
+      containers: [
+        {
+          name: AGENT_CONTAINER,
+          image,
+          imagePullPolicy: 'IfNotPresent',
+          command: IDLE,
+          // To look into the files of a process of another user.
+          securityContext: { capabilities: { add: ['SYS_PTRACE'] } },
+        },
+      ],
     },
   });
   await waitUntil(
@@ -65,6 +74,7 @@ export async function nodeProcesses(
       const pid = await run(podUid, 'signal', signal);
       return pid === '' ? undefined : Number(pid);
     },
-    readSidecarFile: (podUid, path) => run(podUid, 'read', path),
+    // From here the link /var/run would lead into this pod's own files.
+    readSidecarFile: (podUid, path) => run(podUid, 'read', path.replace(/^\/var\/run\//, '/run/')),
   };
 }

@@ -1,10 +1,8 @@
 // The name servers of the moment before the agent exists. A sidecar that restarts beside a running agent must not read them again:
 // /etc/resolv.conf is one file for the whole pod, and a root agent can write to it (S6).
-import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { join } from 'node:path';
 
-import { writeAtomically } from '../tls/atomic-file.ts';
+import { readIfThere, writeAtomically } from '../run-directory/run-file.ts';
 
 export interface NameServerOptions {
   /** only the sidecar mounts it, and it outlives the container */
@@ -19,19 +17,10 @@ const FILE = 'name-servers.json';
 /** the name servers of the first start in this pod */
 export async function firstNameServers(options: NameServerOptions): Promise<readonly string[]> {
   const { runDirectory, current, randomBytes } = options;
-  const kept = parse(await read(join(runDirectory, FILE)));
+  const kept = parse((await readIfThere(runDirectory, FILE)) ?? '');
   if (kept !== undefined) return kept;
   await writeAtomically(runDirectory, FILE, JSON.stringify(current), { mode: 0o600, randomBytes });
   return current;
-}
-
-async function read(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return '';
-    throw cause;
-  }
 }
 
 /** what is not a list of addresses, each perhaps with a port, was not written by us whole */

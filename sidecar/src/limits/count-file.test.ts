@@ -86,17 +86,21 @@ describe('counts', () => {
     expect(await readCounts(runDirectory)).toEqual(EMPTY);
   });
 
-  test('that cannot be written are told of, and written with the next change', async () => {
+  test('that cannot be written are told of, and written with the next change or at the end', async () => {
     const missing = join(runDirectory, 'missing');
     const { writer, state } = start(missing);
     writer.changed();
     await writer.flush();
     expect(state.failures).toMatchObject([{ code: 'ENOENT' }]);
     await writer.flush();
-    expect(state.failures).toHaveLength(1);
+    expect(state.failures).toHaveLength(2);
+    await mkdir(missing);
     writer.changed();
     await writer.flush();
     expect(state.failures).toHaveLength(2);
+    expect(await readCounts(missing)).toEqual(COUNTS);
+    await writer.flush();
+    expect(state.asked).toBe(3);
   });
 
   test.each([

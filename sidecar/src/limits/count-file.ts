@@ -1,12 +1,9 @@
 // What was used today, kept where the sidecar's container finds it again after a restart. Otherwise an agent that could make its
 // sidecar end would have its budgets anew, and a bot that logs in too often would lose its token at Discord.
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-
 import { SeksError } from '@seks/crds';
 
 import type { Scheduler } from '../lease/scheduler.ts';
-import { writeAtomically } from '../tls/atomic-file.ts';
+import { readIfThere, writeAtomically } from '../run-directory/run-file.ts';
 import type { Spending } from './credential-limits.ts';
 import type { DayCount } from './day-budget.ts';
 
@@ -29,13 +26,8 @@ const DELAY_MS = 1_000;
  * @throws SeksError SEKS_INTERNAL if the file is not one of ours: counting from zero would give the day's amounts a second time
  */
 export async function readCounts(runDirectory: string): Promise<Counts> {
-  let text;
-  try {
-    text = await readFile(join(runDirectory, COUNT_FILE), 'utf8');
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
-    return { spendings: new Map(), logins: new Map() };
-  }
+  const text = await readIfThere(runDirectory, COUNT_FILE);
+  if (text === undefined) return { spendings: new Map(), logins: new Map() };
   const counts = parse(text);
   if (counts !== undefined) return counts;
   throw new SeksError(
@@ -50,7 +42,7 @@ export interface CountWriterOptions {
   randomBytes: (size: number) => Buffer;
   /** as they are now */
   counts: () => Counts;
-  /** the counts could not be written; they are kept in memory, and with the next change written again */
+  /** the counts could not be written; they are kept in memory, and written with the next change or at the end */
   failed: (cause: unknown) => void;
 }
 
@@ -73,6 +65,7 @@ export function createCountWriter(options: CountWriterOptions): CountWriter {
     try {
       await writeAtomically(runDirectory, COUNT_FILE, format(counts()), { mode: 0o600, randomBytes });
     } catch (cause) {
+      isDirty = true;
       failed(cause);
     }
   };

@@ -71,7 +71,7 @@ export async function mintIdentity(hosts: readonly string[], options: MintOption
 /** a CA that vouches for the hosts and the sidecar's own names, and for nothing else (RFC 5280 §4.2.1.10) */
 export async function mintCa(hosts: readonly string[], options: MintOptions): Promise<SigningCa> {
   const keys = await generate(false);
-  const publicKey = await describe(keys.publicKey);
+  const publicKey = await publicKeyOf(keys.publicKey);
   // A name of its own for each, so that a bundle with several never makes a verifier try the wrong one.
   const name = commonName(`SEKS pod CA ${options.randomBytes(8).toString('hex')}`);
   const names = [...[OWN_DNS_NAME, ...hosts].map(dnsName), taggedBytes(IP_ADDRESS, addressBytes('/32'))];
@@ -96,7 +96,7 @@ export async function signLeaf(
   options: MintOptions,
 ): Promise<Omit<TlsIdentity, 'caPem'>> {
   const keys = await generate(true);
-  const publicKey = await describe(keys.publicKey);
+  const publicKey = await publicKeyOf(keys.publicKey);
   const names = [taggedBytes(IP_ADDRESS, addressBytes()), ...[OWN_DNS_NAME, ...hosts].map(dnsName)];
   const leafPem = await sign(ca.signingKey, options, {
     issuer: ca.name,
@@ -178,7 +178,7 @@ function critical(id: string, value: Der): Der {
   return sequence(objectIdentifier(id), isTrue(), octetString(value));
 }
 
-async function describe(key: webcrypto.CryptoKey): Promise<PublicKey> {
+async function publicKeyOf(key: webcrypto.CryptoKey): Promise<PublicKey> {
   const info = Buffer.from(await webcrypto.subtle.exportKey('spki', key));
   // RFC 5280 §4.2.1.2 leaves open how; this is of the whole structure, so that nobody has to take it apart.
   return { info, id: createHash('sha256').update(info).digest().subarray(0, 20) };

@@ -6,7 +6,7 @@ import { rootCertificates } from 'node:tls';
 
 import { CA_BUNDLE_FILE, CA_FILE, Secret, SeksError } from '@seks/crds';
 
-import { writeAtomically } from './atomic-file.ts';
+import { writeAtomically } from '../run-directory/run-file.ts';
 import { mintIdentity } from './mint-identity.ts';
 import { decodeIdentity, encodeIdentity, isUsable, type TlsIdentity } from './tls-identity.ts';
 

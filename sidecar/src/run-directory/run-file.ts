@@ -1,6 +1,16 @@
-// Files that are there whole or not at all, whenever the process ends.
-import { chmod, rename, rm, writeFile } from 'node:fs/promises';
+// Files of the run directory, which outlive the container: there whole or not at all, whenever the process ends.
+import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+
+/** the text of a file; undefined if there is none, and only then */
+export async function readIfThere(directory: string, name: string): Promise<string | undefined> {
+  try {
+    return await readFile(join(directory, name), 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw cause;
+  }
+}
 
 /** puts a file in the place of the old one */
 export async function writeAtomically(

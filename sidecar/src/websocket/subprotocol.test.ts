@@ -6,8 +6,8 @@ import { parseProtocols, protocolForAgent } from './subprotocol.ts';
 const PREFIX = 'openai-insecure-api-key.';
 
 test('the list is read over several header lines', () => {
-  expect(parseProtocols(undefined)).toEqual([]);
-  expect(parseProtocols('realtime,a , b')).toEqual(['realtime', 'a', 'b']);
+  expect(parseProtocols([])).toEqual([]);
+  expect(parseProtocols(['realtime,a , b'])).toEqual(['realtime', 'a', 'b']);
   expect(parseProtocols(['a, b', 'c'])).toEqual(['a', 'b', 'c']);
 });
 
@@ -18,7 +18,7 @@ test.each([
   ['no token', 'a b'],
   ['too many', Array.from({ length: 33 }, (_, i) => `p${i}`).join(',')],
 ])('%s is refused', (_, value) => {
-  expect(() => parseProtocols(value)).toThrow(expect.objectContaining({ code: 'SEKS_REQUEST_MALFORMED' }));
+  expect(() => parseProtocols([value])).toThrow(expect.objectContaining({ code: 'SEKS_REQUEST_MALFORMED' }));
 });
 
 test.each([

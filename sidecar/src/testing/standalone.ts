@@ -70,7 +70,8 @@ const auditLines = createLineBatcher({
   maxCharacters: 16_384,
 });
 const scheduler = createScheduler();
-giveBackWhenQuiet({ scheduler, ...processMemory() });
+const memory = processMemory();
+giveBackWhenQuiet({ scheduler, ...memory });
 const metrics = createSidecarMetrics('standalone');
 const holder = new LeaseHolder(scheduler);
 const plainAgent = config.plainUpstreams === true ? new PlainAgent({ keepAlive: true }) : undefined;
@@ -111,6 +112,7 @@ if (interception !== undefined && interception.aliases.length > 0) {
 }
 await Promise.all(listening);
 log.info({ event: 'ready' }, 'ready');
+memory.collect();
 process.once('SIGTERM', () => {
   void drain().then(() => {
     auditLines.flush();

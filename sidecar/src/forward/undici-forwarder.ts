@@ -54,8 +54,11 @@ function connectorOf(connect: ConnectUpstream): UndiciConnector {
       callback(null, socket);
     });
     // It stays: undici takes its own listener away with the connection, and an unheard error would end the process.
-    socket.on('error', (error) => {
+    socket.on('error', (error: NodeJS.ErrnoException) => {
       if (!told) callback(error, null);
+      // undici takes a reset for the end of a body that ends with its connection, but half an answer must never look like a whole
+      // one. By undici's own name for broken connections it is a failure, and this listener is called first.
+      else if (error.code === 'ECONNRESET') error.code = 'UND_ERR_SOCKET';
       told = true;
     });
   };

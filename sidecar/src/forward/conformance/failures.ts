@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { createServer, type TlsOptions } from 'node:tls';
+import { createServer, type TlsOptions, type TLSSocket } from 'node:tls';
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Provider } from '@seks/crds';
@@ -239,7 +239,7 @@ export function describeFailures(kind: ForwarderKind): void {
       ['a chunk', 'Transfer-Encoding: chunked\r\n\r\n9\r\nhalf'],
       ['a body with a chunk that is none', 'Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nxyz\r\n'],
     ])('%s is an error to the agent, never a clean end', async (_, rest) => {
-      for (const end of ['orderly', 'reset']) {
+      for (const end of ['orderly', 'abrupt']) {
         relay.failures.length = 0;
         upstream.serve((socket) => {
           socket.write(`HTTP/1.1 200 OK\r\n${rest}`, () =>
@@ -249,6 +249,26 @@ export function describeFailures(kind: ForwarderKind): void {
         expect(await endOf(relay.open({}))).toBe('broken off');
         expect(relay.failures.map(({ code }) => code)).toContain('SEKS_UPSTREAM_UNREACHABLE');
       }
+    });
+
+    test.each([
+      ['a body of known length', 'Content-Length: 9\r\n\r\nhalf'],
+      ['a chunked body', 'Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n'],
+      ['a body that ends with its connection', '\r\nhalf'],
+    ])('%s by a reset is an error to the agent', async (_, rest) => {
+      let connection: TLSSocket | undefined;
+      upstream.serve((socket) => {
+        connection = socket;
+        socket.write(`HTTP/1.1 200 OK\r\n${rest}`);
+      });
+      const request = relay.open({});
+      request.end();
+      const [answer] = (await once(request, 'response')) as [IncomingMessage];
+      // A reset overtakes what has not been read.
+      await once(answer, 'readable');
+      if (connection !== undefined) upstream.reset(connection);
+      await expect(text(answer)).rejects.toThrow('aborted');
+      expect(relay.failures.map(({ code }) => code)).toEqual(['SEKS_UPSTREAM_UNREACHABLE']);
     });
 
     test('by silence is a timeout', async () => {

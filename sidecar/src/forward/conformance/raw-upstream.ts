@@ -1,6 +1,6 @@
 // Test help: an upstream over TLS that writes what the test says, byte for byte, and keeps what it was sent.
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { createServer, type TLSSocket } from 'node:tls';
 
 import { fixedLookup } from '../../testing/test-forwarder.ts';
@@ -23,6 +23,8 @@ export interface RawUpstream {
   connections: TLSSocket[];
   /** replaces what is done when the head of a request has come; `connection` counts from 0 */
   serve(handler: (socket: TLSSocket, connection: number) => void): void;
+  /** breaks a connection off by a TCP reset, where `destroy` ends it */
+  reset(socket: TLSSocket): void;
   /** a forwarder to it, with connections of its own */
   forwarder(kind: ForwarderKind, options?: { host?: string; idleTimeoutMs?: number }): Forwarder;
   close(): Promise<void>;
@@ -48,6 +50,8 @@ export async function startRawUpstream(): Promise<RawUpstream> {
       handler(socket, connection);
     });
   });
+  const tcpSockets = new Map<number | undefined, Socket>();
+  server.on('connection', (socket: Socket) => tcpSockets.set(socket.remotePort, socket));
   server.on('tlsClientError', () => {});
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -60,6 +64,7 @@ export async function startRawUpstream(): Promise<RawUpstream> {
     serve: (next) => {
       handler = next;
     },
+    reset: (socket) => void tcpSockets.get(socket.remotePort)?.resetAndDestroy(),
     forwarder: (kind, { host = HOST, idleTimeoutMs } = {}) =>
       forwarderTo(kind, host, port, certificates.ca, idleTimeoutMs),
     async close() {

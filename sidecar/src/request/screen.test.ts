@@ -129,6 +129,57 @@ describe('screenRequest', () => {
     expect(chunked.headers).toEqual({ 'transfer-encoding': 'chunked' });
   });
 
+  describe('with an upgrade', () => {
+    const handshake: [string, string][] = [
+      ['Upgrade', 'WebSocket'],
+      ['Connection', 'keep-alive, Upgrade'],
+      ['Sec-WebSocket-Version', '13'],
+      ['Sec-WebSocket-Key', 'dGhlIHNhbXBsZSBub25jZQ=='],
+      ['Sec-WebSocket-Extensions', 'permessage-deflate'],
+      ['Sec-WebSocket-Protocol', 'realtime, openai-insecure-api-key.fake'],
+      ['OpenAI-Beta', 'realtime=v1'],
+    ];
+    const open = (headers: [string, string][], change: Partial<RawRequest> = {}) =>
+      screenRequest(raw(headers, { method: 'GET', ...change }), { ...options, upgrade: true });
+
+    test('keeps what belongs to one connection to itself', () => {
+      const { headers, protocols } = open(handshake);
+      expect({ ...headers }).toEqual({ 'openai-beta': 'realtime=v1' });
+      expect(protocols).toEqual(['realtime', 'openai-insecure-api-key.fake']);
+    });
+
+    const others = handshake.filter(([name]) => name !== 'Upgrade');
+    test.each<[string, [string, string][]]>([
+      ['none', []],
+      ['another one', [['Upgrade', 'h2c']]],
+      ['two in one', [['Upgrade', 'websocket, h2c']]],
+      [
+        'two',
+        [
+          ['Upgrade', 'websocket'],
+          ['upgrade', 'websocket'],
+        ],
+      ],
+    ])('refuses %s', (_, upgrades) => {
+      expect(() => open([...others, ...upgrades])).toThrow(
+        expect.objectContaining({ code: 'SEKS_UPGRADE_REFUSED' }),
+      );
+    });
+
+    // What follows a handshake is frames. Read as a body by anyone, it would be a request of its own.
+    test.each<[string, [string, string][], Partial<RawRequest>]>([
+      ['a length', [['Content-Length', '5']], {}],
+      ['a length of nothing', [['Content-Length', '0']], {}],
+      ['a transfer coding', [['Transfer-Encoding', 'chunked']], {}],
+      ['HTTP/1.0', [], { httpVersion: '1.0' }],
+      ['a sub-protocol that is none', [['Sec-WebSocket-Protocol', 'a b']], {}],
+    ])('refuses %s', (_, more, change) => {
+      expect(() => open([...handshake, ...more], change)).toThrow(
+        expect.objectContaining({ code: 'SEKS_REQUEST_MALFORMED' }),
+      );
+    });
+  });
+
   const malformed = 'SEKS_REQUEST_MALFORMED';
   test.each<[string, [string, string][], Partial<RawRequest>, string]>([
     ['CONNECT', [], { method: 'CONNECT' }, 'SEKS_METHOD_REFUSED'],

@@ -3,7 +3,7 @@
 import { SeksError } from '@seks/crds';
 
 import type { HeaderClassifier } from './header-kind.ts';
-import { parseProtocols } from '../websocket/subprotocol.ts';
+import { parseProtocols } from './offered-protocols.ts';
 import { hasMethodParameter } from './query-names.ts';
 import { parseTarget, type Target } from './target.ts';
 

@@ -1,23 +1,4 @@
 // Sub-protocols, where browser-style clients put their key: `realtime, openai-insecure-api-key.<token>`.
-import { SeksError } from '@seks/crds';
-
-/** RFC 9110 §5.6.2 */
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const MAX_PROTOCOLS = 32;
-
-/**
- * the sub-protocols that a client offers, in its order
- *
- * @param values of Sec-WebSocket-Protocol, one for each time that the header stands there
- * @throws SeksError SEKS_REQUEST_MALFORMED if the list breaks RFC 6455 §4.1, as an empty or repeated element does
- */
-export function parseProtocols(values: readonly string[]): string[] {
-  const list = values.flatMap((value) => value.split(',')).map((element) => element.trim());
-  if (list.length > MAX_PROTOCOLS) throw malformed(`More than ${MAX_PROTOCOLS} sub-protocols.`);
-  if (!list.every((protocol) => TOKEN.test(protocol))) throw malformed('A sub-protocol is not a token.');
-  if (new Set(list).size < list.length) throw malformed('A sub-protocol is named twice.');
-  return list;
-}
 
 /**
  * the sub-protocol that the agent is told; never one that carries a credential
@@ -40,8 +21,4 @@ export function protocolForAgent(
 // Case-insensitively, so that another spelling is not let through as a protocol like any other.
 function carries(protocol: string, prefix: string): boolean {
   return protocol.slice(0, prefix.length).toLowerCase() === prefix.toLowerCase();
-}
-
-function malformed(detail: string): SeksError {
-  return new SeksError('SEKS_REQUEST_MALFORMED', detail);
 }

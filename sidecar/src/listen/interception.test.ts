@@ -24,6 +24,7 @@ import {
   http2AliasSocket,
   http2BaseSocket,
   http2Client,
+  http2ProxySocket,
   nodeClient,
   proxyAgent,
   type SidecarPorts,
@@ -243,6 +244,7 @@ const WAYS: [WayName, string, () => Way][] = [
   ['host alias', 'node:http2', () => hostWay(http2Client((host) => http2AliasSocket(ports, host)))],
   ['host alias', 'fetch', () => hostWay(fetchClient(toFetch.alias), agents.alias)],
   ['proxy', 'node:https', () => hostWay(nodeClient(agents.proxy), agents.proxy)],
+  ['proxy', 'node:http2', () => hostWay(http2Client((host) => http2ProxySocket(ports, host)))],
   ['proxy', 'fetch', () => hostWay(fetchClient(toFetch.proxy), agents.proxy)],
 ];
 

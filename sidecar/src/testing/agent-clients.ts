@@ -59,13 +59,11 @@ export function fetchClient(dispatcher?: Dispatcher): Client {
 }
 
 /** HTTP/2 with prior knowledge */
-export function http2Client(dial?: (host: string) => Duplex): Client {
+export function http2Client(dial?: (host: string) => Duplex | Promise<Duplex>): Client {
   return async (url, headers = {}) => {
     const { origin, host, hostname, pathname, search } = new URL(url);
-    const session = connectHttp2(
-      origin,
-      dial === undefined ? {} : { createConnection: () => dial(hostname) },
-    );
+    const socket = await dial?.(hostname);
+    const session = connectHttp2(origin, socket === undefined ? {} : { createConnection: () => socket });
     const stream = session.request({ ':path': pathname + search, ':authority': host, ...headers });
     const [head] = (await once(stream, 'response')) as [Record<string, string>];
     let body = '';
@@ -86,6 +84,11 @@ export function http2AliasSocket(ports: SidecarPorts, host: string): Duplex {
   return aliasSocket(ports, host, ['h2']);
 }
 
+/** the same through CONNECT */
+export function http2ProxySocket(ports: SidecarPorts, host: string): Promise<Duplex> {
+  return proxySocket(ports, host, ['h2']);
+}
+
 /** for base URLs with https: */
 export function baseAgent({ ca }: SidecarPorts): Agent {
   return new Agent({ ca });
@@ -98,14 +101,7 @@ export function aliasAgent(ports: SidecarPorts): Agent {
 
 /** as with HTTPS_PROXY */
 export function proxyAgent(ports: SidecarPorts): Agent {
-  return new DialingAgent(async (host) => {
-    const path = `${host}:443`;
-    const connecting = requestPlain({ port: ports.port, method: 'CONNECT', path, headers: { host: path } });
-    connecting.end();
-    const [response, socket] = (await once(connecting, 'connect')) as [IncomingMessage, Socket];
-    if (response.statusCode !== 200) throw new Error(`CONNECT was answered ${response.statusCode}`);
-    return connectTls({ socket, servername: host, ca: ports.ca });
-  });
+  return new DialingAgent(async (host) => proxySocket(ports, host));
 }
 
 /** the same ways for fetch */
@@ -125,6 +121,15 @@ export function dispatchers(ports: SidecarPorts): Record<'base' | 'alias' | 'pro
 
 function aliasSocket({ aliasPort, ca }: SidecarPorts, servername: string, ALPNProtocols?: string[]) {
   const socket = connectTcp(aliasPort, '127.0.0.1');
+  return connectTls({ socket, servername, ca, ...(ALPNProtocols === undefined ? {} : { ALPNProtocols }) });
+}
+
+async function proxySocket({ port, ca }: SidecarPorts, servername: string, ALPNProtocols?: string[]) {
+  const path = `${servername}:443`;
+  const connecting = requestPlain({ port, method: 'CONNECT', path, headers: { host: path } });
+  connecting.end();
+  const [response, socket] = (await once(connecting, 'connect')) as [IncomingMessage, Socket];
+  if (response.statusCode !== 200) throw new Error(`CONNECT was answered ${response.statusCode}`);
   return connectTls({ socket, servername, ca, ...(ALPNProtocols === undefined ? {} : { ALPNProtocols }) });
 }
 

@@ -222,6 +222,10 @@ describe('parseProvider', () => {
       'spec.prices.models[1].output',
       { prices: { asOf: '2026-01-01', models: [price, { match: 'x', output: '-1' }] } },
     ],
+    [
+      'spec.prices.models[0].longPrompt.input',
+      { prices: { asOf: '2026-01-01', models: [{ ...price, longPrompt: { overTokens: 9, input: 'x' } }] } },
+    ],
   ])('S7: refuses and names %s in %j', (problem, change) => {
     const [code, message] = codeAndMessageOf(() => parseProvider(withSpec(change)));
     expect(code).toBe('SEKS_PROVIDER_INVALID');

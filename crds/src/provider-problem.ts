@@ -2,7 +2,7 @@
 // can; an object that was stored under an older CRD, or a file of the catalogue, has only this.
 import { checkTemplate } from './fake-token.ts';
 import { parametersIn } from './provider-parameters.ts';
-import type { Placement, ProviderSpec } from './provider.ts';
+import type { ModelPrice, Placement, ProviderSpec } from './provider.ts';
 
 /** one label, which may hold parameters, e.g. `{account}-{region}` */
 const LABEL = /^(?:[a-z0-9]|\{[a-z][a-zA-Z0-9]*\})(?:[-a-z0-9]|\{[a-z][a-zA-Z0-9]*\})*$/;
@@ -135,14 +135,17 @@ function priceProblems({ prices }: ProviderSpec): string[] {
   if (prices === undefined) return [];
   return [
     ...(isDate(prices.asOf) ? [] : ['spec.prices.asOf: must be a day as YYYY-MM-DD']),
-    ...prices.models.flatMap((model, index) =>
-      Object.entries(model).flatMap(([part, price]) =>
-        part === 'match' || price === undefined || PRICE.test(price)
-          ? []
-          : [`spec.prices.models[${index}].${part}: must be a decimal number`],
-      ),
-    ),
+    ...prices.models.flatMap(({ match: _, longPrompt = {}, ...price }, index) => [
+      ...noDecimals(price, `spec.prices.models[${index}]`),
+      ...noDecimals(longPrompt, `spec.prices.models[${index}].longPrompt`),
+    ]),
   ];
+}
+
+function noDecimals(price: Omit<ModelPrice, 'match' | 'longPrompt'>, field: string): string[] {
+  return Object.entries(price).flatMap(([part, text]) =>
+    typeof text !== 'string' || PRICE.test(text) ? [] : [`${field}.${part}: must be a decimal number`],
+  );
 }
 
 /** `2026-02-30` parses as a day of March */

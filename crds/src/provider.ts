@@ -79,15 +79,23 @@ export const rewriteRules = z.strictObject({
 export const usageFormat = z.enum(['OpenAI', 'Anthropic', 'Gemini', 'Cohere', 'Bedrock']);
 
 /** US dollars per million tokens, as decimal text; a part without a price of its own costs what the whole does */
-export const modelPrice = z.strictObject({
-  /** glob over model names */
-  match: z.string(),
+const tokenPrices = z.strictObject({
   input: z.string().optional(),
   cachedInput: z.string().optional(),
   cacheWrite: z.string().optional(),
+  /** of what the cache keeps for an hour and not for minutes; omitted: as `cacheWrite` */
+  cacheWriteHour: z.string().optional(),
   output: z.string().optional(),
   inputAudio: z.string().optional(),
   outputAudio: z.string().optional(),
+});
+
+export const modelPrice = z.strictObject({
+  /** glob over model names */
+  match: z.string(),
+  ...tokenPrices.shape,
+  /** prices of the whole request, the answer included, if its input is longer */
+  longPrompt: z.strictObject({ overTokens: z.int().positive(), ...tokenPrices.shape }).optional(),
 });
 
 export const providerSpec = z.strictObject({

@@ -199,9 +199,22 @@ export interface SeksProviderSpec {
       input?: string;
       cachedInput?: string;
       cacheWrite?: string;
+      cacheWriteHour?: string;
       output?: string;
       inputAudio?: string;
       outputAudio?: string;
+      /** Prices of the whole request, the answer included, if its input is longer. */
+      longPrompt?: {
+        /** The longest input, in tokens, that costs the ordinary price. */
+        overTokens: number;
+        input?: string;
+        cachedInput?: string;
+        cacheWrite?: string;
+        cacheWriteHour?: string;
+        output?: string;
+        inputAudio?: string;
+        outputAudio?: string;
+      };
     }>;
   };
   /** A protocol that data alone cannot describe. */

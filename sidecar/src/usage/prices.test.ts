@@ -11,6 +11,7 @@ const PRICE: ModelPrice = {
   input: '1.25',
   cachedInput: '0.125',
   cacheWrite: '1.5625',
+  cacheWriteHour: '2.5',
   output: '10',
   inputAudio: '32',
   outputAudio: '64',
@@ -29,6 +30,7 @@ describe('costPicodollars', () => {
     ['one token', { input: 1 }, '0.00000125'],
     ['what came from the cache', { input: 1_000_000, cacheRead: 400_000 }, '0.8'],
     ['what went to the cache', { input: 100, cacheRead: 20, cacheWrite: 80 }, '0.0001275'],
+    ['what the cache keeps for an hour', { input: 100, cacheWrite: 80, cacheWriteHour: 30 }, '0.000178125'],
     ['sound', { input: 100, inputAudio: 60, output: 10, outputAudio: 10 }, '0.00261'],
     ['reasoning, which is output', { output: 10, reasoning: 9 }, '0.0001'],
     ['parts that overlap', { input: 100, cacheRead: 80, inputAudio: 60 }, '0.00065'],
@@ -40,6 +42,12 @@ describe('costPicodollars', () => {
     expect(
       cost({ input: 9, cacheRead: 3, cacheWrite: 3, inputAudio: 3, output: 9, outputAudio: 4 }, price),
     ).toBe('0.000045');
+  });
+
+  test('what the cache keeps for an hour costs what the cache does, if that is all there is', () => {
+    const counts = { input: 10, cacheWrite: 8, cacheWriteHour: 5 };
+    expect(cost(counts, { match: '*', input: '2', cacheWrite: '3' })).toBe('0.000028');
+    expect(cost(counts, { match: '*', input: '2' })).toBe('0.00002');
   });
 
   test('tokens without a price have no cost', () => {

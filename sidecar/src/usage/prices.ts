@@ -9,13 +9,19 @@ import type { TokenCounts } from './token-counts.ts';
 export type PriceList = Pick<NonNullable<ProviderSpec['prices']>, 'asOf' | 'models'>;
 
 /** picodollars per token; undefined where there is no price */
-export interface CompiledPrice {
+export interface TokenPrices {
   readonly input: bigint | undefined;
   readonly cacheRead: bigint | undefined;
   readonly cacheWrite: bigint | undefined;
+  readonly cacheWriteHour: bigint | undefined;
   readonly output: bigint | undefined;
   readonly inputAudio: bigint | undefined;
   readonly outputAudio: bigint | undefined;
+}
+
+export interface CompiledPrice extends TokenPrices {
+  /** for the whole request if its input is longer */
+  readonly longPrompt?: TokenPrices & { readonly overTokens: number };
 }
 
 /** finds the price of a model */
@@ -58,18 +64,20 @@ export function createPricing(list: PriceList): Pricing {
  *
  * @returns undefined if tokens were used that have no price
  */
-export function costPicodollars(counts: TokenCounts, price: CompiledPrice): bigint | undefined {
-  const { cacheRead = 0, cacheWrite = 0, inputAudio = 0, outputAudio = 0 } = counts;
+export function costPicodollars(counts: TokenCounts, price: TokenPrices): bigint | undefined {
+  const { cacheRead = 0, cacheWrite = 0, cacheWriteHour = 0, inputAudio = 0, outputAudio = 0 } = counts;
   const input = split(counts.input ?? cacheRead + cacheWrite + inputAudio, [
     cacheRead,
     cacheWrite,
     inputAudio,
   ]);
+  const written = split(input.parts[1] ?? 0, [cacheWriteHour]);
   const output = split(counts.output ?? Math.max(outputAudio, counts.reasoning ?? 0), [outputAudio]);
   const amounts: readonly [tokens: number | undefined, price: bigint | undefined][] = [
     [input.rest, price.input],
     [input.parts[0], price.cacheRead ?? price.input],
-    [input.parts[1], price.cacheWrite ?? price.input],
+    [written.rest, price.cacheWrite ?? price.input],
+    [written.parts[0], price.cacheWriteHour ?? price.cacheWrite ?? price.input],
     [input.parts[2], price.inputAudio ?? price.input],
     [output.rest, price.output],
     [output.parts[0], price.outputAudio ?? price.output],
@@ -94,21 +102,26 @@ function split(whole: number, parts: readonly number[]): { rest: number; parts: 
   return { rest, parts: taken };
 }
 
-function compilePrice(model: ModelPrice): CompiledPrice {
-  const read = (field: Exclude<keyof ModelPrice, 'match'>): bigint | undefined => {
-    const text = model[field];
+function compilePrice({ match, longPrompt, ...price }: ModelPrice): CompiledPrice {
+  const base = compileParts(match, price);
+  if (longPrompt === undefined) return base;
+  const { overTokens, ...long } = longPrompt;
+  return { ...base, longPrompt: { ...compileParts(match, long), overTokens } };
+}
+
+function compileParts(match: string, price: Omit<ModelPrice, 'match' | 'longPrompt'>): TokenPrices {
+  const read = (field: keyof typeof price): bigint | undefined => {
+    const text = price[field];
     if (text === undefined) return undefined;
     const picodollars = parseUsd(text, PRICE_DECIMALS);
     if (picodollars !== undefined) return picodollars / TOKENS_PER_PRICE;
-    throw new SeksError(
-      'SEKS_PROVIDER_INVALID',
-      `The price ${field} of ${model.match} is not a decimal number.`,
-    );
+    throw new SeksError('SEKS_PROVIDER_INVALID', `The price ${field} of ${match} is not a decimal number.`);
   };
   return {
     input: read('input'),
     cacheRead: read('cachedInput'),
     cacheWrite: read('cacheWrite'),
+    cacheWriteHour: read('cacheWriteHour'),
     output: read('output'),
     inputAudio: read('inputAudio'),
     outputAudio: read('outputAudio'),

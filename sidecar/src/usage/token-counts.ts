@@ -10,6 +10,8 @@ export interface TokenCounts {
   cacheRead?: number;
   /** part of the input that was written to a cache */
   cacheWrite?: number;
+  /** part of what was written to a cache that it keeps for an hour, and not for minutes */
+  cacheWriteHour?: number;
   /** part of the output that was reasoning */
   reasoning?: number;
   /** part of the input that was sound */
@@ -26,6 +28,7 @@ export const TOKEN_KINDS = [
   'output',
   'cacheRead',
   'cacheWrite',
+  'cacheWriteHour',
   'reasoning',
   'inputAudio',
   'outputAudio',

@@ -101,6 +101,7 @@ function readAnthropic(usage: JsonObject, put: Put): void {
   put('output', usage['output_tokens']);
   put('cacheRead', usage['cache_read_input_tokens']);
   put('cacheWrite', usage['cache_creation_input_tokens']);
+  put('cacheWriteHour', objectOf(usage['cache_creation'])['ephemeral_1h_input_tokens']);
   put('reasoning', objectOf(usage['output_tokens_details'])['thinking_tokens']);
 }
 

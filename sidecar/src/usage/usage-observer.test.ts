@@ -53,7 +53,7 @@ const RESPONSES_STREAM = [
 
 const ANTHROPIC_STREAM = [
   'event: message_start',
-  'data: {"type":"message_start","message":{"id":"m","usage":{"input_tokens":25,"cache_creation_input_tokens":100,"cache_read_input_tokens":50,"output_tokens":1}}}',
+  'data: {"type":"message_start","message":{"id":"m","usage":{"input_tokens":25,"cache_creation_input_tokens":100,"cache_creation":{"ephemeral_5m_input_tokens":60,"ephemeral_1h_input_tokens":40},"cache_read_input_tokens":50,"output_tokens":1}}}',
   '',
   'event: ping',
   'data: {"type":"ping"}',
@@ -173,7 +173,7 @@ describe('createUsageObserver', () => {
       'Anthropic',
       'text/event-stream',
       ANTHROPIC_STREAM,
-      { input: 175, output: 15, cacheRead: 50, cacheWrite: 100 },
+      { input: 175, output: 15, cacheRead: 50, cacheWrite: 100, cacheWriteHour: 40 },
     ],
     [
       'xAI, which counts reasoning beside the output',
@@ -432,6 +432,7 @@ describe('createUsageObserver', () => {
         output: 15,
         cacheRead: 50,
         cacheWrite: 100,
+        cacheWriteHour: 40,
       });
     });
   });

@@ -1,8 +1,9 @@
 // Passes the provider's answer on to the agent, scrubbed, with back-pressure; without buffering, unless the plan says otherwise.
 import type { ServerResponse } from 'node:http';
 
-import { SeksError } from '@seks/crds';
+import { SeksError, toSeksError } from '@seks/crds';
 
+import type { ByteBudget } from '../body/byte-budget.ts';
 import { type AnswerHead, passableHeaders } from '../forward/answer-head.ts';
 import type { UpstreamAnswer } from '../forward/forwarder.ts';
 import type { Needles } from '../scrub/needles.ts';
@@ -14,6 +15,8 @@ import type { AnswerPlan, BodyStage } from './answer-plan.ts';
 export interface AnswerWatch {
   /** byte strings to write over */
   needles: Needles;
+  /** what answers that are read whole take their memory from */
+  collected: ByteBudget;
   /** the provider's own bytes, in order */
   bodyChunk: ((chunk: Buffer) => void) | undefined;
   /** the key was in the answer this many more times */
@@ -56,9 +59,7 @@ function stream(
     answer.pause();
     response.once('drain', () => answer.resume());
   });
-  answer.on('end', () => {
-    // RFC 9112 §8: a body that ended early is not complete, whatever Node calls it; the forwarder destroys both ends.
-    if (!answer.complete) return;
+  atEnd(answer, response, watch, () => {
     const last = stage?.end();
     const rest = last === undefined ? scrubber.end() : Buffer.concat([scrubber.push(last), scrubber.end()]);
     if (answer.rawTrailers.length > 0 && response.chunkedEncoding) addTrailers(answer, response, watch);
@@ -76,18 +77,22 @@ function collect(
 ): void {
   const chunks: Buffer[] = [];
   let bytes = 0;
+  // Until it is sent, not only until it is whole: the agent may ask for many and read none.
+  response.once('close', () => watch.collected.give(bytes));
   answer.on('data', (chunk: Buffer) => {
+    if (response.destroyed) return;
     watch.bodyChunk?.(chunk);
-    bytes += chunk.length;
-    if (bytes <= plan.maxBytes) {
+    const fits = bytes + chunk.length <= plan.maxBytes;
+    if (fits && watch.collected.take(chunk.length)) {
+      bytes += chunk.length;
       chunks.push(chunk);
       return;
     }
     answer.destroy();
-    watch.failed(new SeksError('SEKS_UPSTREAM_ANSWER_TOO_LARGE'));
+    const detail = fits ? 'Too many of them are being read at the same time.' : undefined;
+    watch.failed(new SeksError('SEKS_UPSTREAM_ANSWER_TOO_LARGE', detail));
   });
-  answer.on('end', () => {
-    if (!answer.complete || bytes > plan.maxBytes) return;
+  atEnd(answer, response, watch, () => {
     const scrubbed = scrubBytes(Buffer.concat(chunks), watch.needles);
     const { clean, hits } = plan.change(scrubbed.clean);
     if (scrubbed.hits + hits > 0) watch.leaked(scrubbed.hits + hits);
@@ -99,6 +104,21 @@ function collect(
       watch,
     );
     response.end(clean);
+  });
+}
+
+/** @param step may throw; as a listener's error that would end the process */
+function atEnd(answer: UpstreamAnswer, response: ServerResponse, watch: AnswerWatch, step: () => void): void {
+  answer.on('end', () => {
+    // RFC 9112 §8: a body that ended early is not complete, whatever Node calls it; the forwarder destroys both ends.
+    if (!answer.complete) return;
+    // The rest of the request was bad, and that was answered while the agent did not read.
+    if (response.writableEnded || response.destroyed) return;
+    try {
+      step();
+    } catch (cause) {
+      watch.failed(toSeksError(cause));
+    }
   });
 }
 

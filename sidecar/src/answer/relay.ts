@@ -1,6 +1,7 @@
 // From the head of the provider's answer to the agent: decoded where it must be, URLs turned back to the sidecar, metered, scrubbed.
 import { SeksError } from '@seks/crds';
 
+import type { ByteBudget } from '../body/byte-budget.ts';
 import { type AnswerHead, readAnswerHead } from '../forward/answer-head.ts';
 import type { UpstreamAnswer } from '../forward/forwarder.ts';
 import type { AdmittedRequest } from '../listen/admit.ts';
@@ -12,7 +13,10 @@ import { asDecoded, passAnswer } from './pass-answer.ts';
 import { originOf } from '../listen/origin.ts';
 import { type ReturnDeps, returnAddressOf } from './return-address-of.ts';
 
-export type AnswerDeps = ReturnDeps;
+export interface AnswerDeps extends ReturnDeps {
+  /** memory for answers that are read whole */
+  collected: ByteBudget;
+}
 
 export interface AnsweredRequest {
   exchange: Exchange;
@@ -53,6 +57,7 @@ export function relayAnswer(
   const plan = planAnswer({ method: screened.method, head, credential, policyPath, back, stage });
   passAnswer(answer, head, plan, response, {
     needles: credential.vault.needles,
+    collected: deps.collected,
     bodyChunk: usage?.observe,
     leaked: (hits) => account.leaked(hits),
     failed: fail,
@@ -67,5 +72,5 @@ function usageOf(
   if (usage === undefined || head.status >= 300 || !target.upstream.keyed) return undefined;
   // A GET of an earlier response shows its usage again, at each poll.
   if (screened.method !== 'POST') return undefined;
-  return createUsageObserver(usage.format, head.contentType);
+  return createUsageObserver(usage.format, head.contentType, head.headers);
 }

@@ -1,4 +1,4 @@
-// Counts the memory that request bodies hold, so that however many requests come at once, it stays bounded.
+// Counts the memory that bodies hold while they are read whole, so that however many there are at once, it stays bounded.
 
 /** a limit that several bodies share */
 export interface ByteBudget {

@@ -36,6 +36,10 @@ const DROPPED = new Set([
   'public-key-pins',
 ]);
 
+/** Node reads control characters in a status text, against RFC 9112 §4, but throws where they are to be written */
+// eslint-disable-next-line no-control-regex
+const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/;
+
 /**
  * reads the head of an answer
  *
@@ -49,7 +53,7 @@ export function readAnswerHead({
   if (statusCode < 200) throw new SeksError('SEKS_UPSTREAM_UNREACHABLE', 'Its answer has no final status.');
   const head: AnswerHead = {
     status: statusCode,
-    statusText: statusMessage,
+    statusText: UNSENDABLE.test(statusMessage) ? '' : statusMessage,
     headers: passableHeaders(rawHeaders),
     contentType: '',
     hasLength: false,

@@ -21,7 +21,7 @@ export interface AccountDeps {
 export interface UsageSource {
   counts(): TokenCounts | undefined;
   model(): string | undefined;
-  /** for an answer that did not come to its end */
+  /** the counts, with a guess where the answer did not tell: it broke off, or was not asked to */
   estimate?(): TokenCounts | undefined;
 }
 
@@ -33,6 +33,8 @@ export interface Ending {
   complete: boolean;
 }
 
+const REQUEST_BYTES_PER_TOKEN = 4;
+
 /** the books of one request */
 export class Account {
   readonly requestId: string;
@@ -40,6 +42,8 @@ export class Account {
   /** the model that the request named, if the policy asked for it */
   model: string | undefined;
   usage: UsageSource | undefined;
+  /** of its body; 0: unknown */
+  requestBytes = 0;
   readonly #deps: AccountDeps;
   readonly #startedMs: number;
   readonly #method: string;
@@ -64,16 +68,19 @@ export class Account {
 
   /** S15: limits come before the key, and hold until the end */
   enter(credential: GrantedCredential): void {
-    credential.vault.breaker.check(this.#deps.nowMs());
     this.#permit = credential.limits.enter();
   }
 
   /**
    * the request goes to the provider now
    *
+   * @param keyed with the key
    * @param cut breaks it off when the credential is revoked
+   * @throws SeksError SEKS_UPSTREAM_BREAKER_OPEN
    */
-  forwarding(credential: GrantedCredential, cut: (reason: ErrorCode) => void): void {
+  forwarding(credential: GrantedCredential, keyed: boolean, cut: (reason: ErrorCode) => void): void {
+    // Last of all checks: what any other would refuse must not use up the one request that may try the key.
+    if (keyed) credential.vault.breaker.check(this.#deps.nowMs());
     this.#ledger = this.#currentLedger();
     this.#ledger.metrics.started();
     this.#release = credential.vault.begin((reason) => {
@@ -126,8 +133,7 @@ export class Account {
     this.#release?.();
     this.#permit?.release();
     const latencyMs = this.#deps.nowMs() - this.#startedMs;
-    const { usage } = this;
-    const tokens = complete || usage?.estimate === undefined ? usage?.counts() : usage.estimate();
+    const { tokens, guessed } = this.#used();
     const picodollars = this.#spend(tokens);
     const { metrics } = this.#currentLedger();
     if (this.#ledger !== undefined) metrics.ended();
@@ -144,7 +150,7 @@ export class Account {
         status,
         tokens,
         picodollars,
-        partial: this.#ledger !== undefined && !complete,
+        partial: this.#ledger !== undefined && (!complete || guessed),
         scrubbed: this.#scrubbed,
         latencyMs,
         requestId: this.requestId,
@@ -162,6 +168,16 @@ export class Account {
   meter(): void {
     this.#spend(this.usage?.counts());
     this.admission.credential?.limits.checkBudgets();
+  }
+
+  /** S7: an agent that breaks off, or asks for an answer without usage, must not work for nothing */
+  #used(): { tokens: TokenCounts | undefined; guessed: boolean } {
+    const { usage, requestBytes } = this;
+    const reported = usage?.counts();
+    const tokens = usage?.estimate === undefined ? reported : usage.estimate();
+    const guessed = tokens?.output !== reported?.output;
+    if (!guessed || tokens?.input !== undefined || requestBytes === 0) return { tokens, guessed };
+    return { tokens: { ...tokens, input: Math.ceil(requestBytes / REQUEST_BYTES_PER_TOKEN) }, guessed };
   }
 
   /** counts what is new against the day's budgets; returns the whole cost, if there is a price */

@@ -12,7 +12,13 @@ import { type Keyed, placeKey } from '../credential/place.ts';
 import { openWebSocket, type WebSocketDeps } from '../websocket/session.ts';
 import type { AccountDeps } from './account.ts';
 import { admit, type AdmitOptions, type AdmittedRequest, type Arrival } from './admit.ts';
-import { bodyQuestion, changeBody, checkPathModel, type ChangedBody } from './body-check.ts';
+import {
+  type BodyQuestion,
+  bodyQuestion,
+  changeBody,
+  checkPathModel,
+  type ChangedBody,
+} from './body-check.ts';
 import { condemn } from './condemned.ts';
 import { Exchange, exchangeOf } from './exchange.ts';
 import { logInternal } from './log-internal.ts';
@@ -90,7 +96,8 @@ function begin(exchange: Exchange, continues: boolean, deps: AgentHandlerDeps): 
   const { request, response, account } = exchange;
   const arrival = arrivalOf(request);
   const admitted = admit(arrival, deps, account.admission);
-  if (admitted.target.upstream.keyed) account.enter(admitted.credential);
+  // What needs no key is not charged to whoever has one.
+  if (admitted.token !== undefined) account.enter(admitted.credential);
   const question = bodyQuestion(admitted, checkPathModel(admitted, account));
   if (continues) response.writeContinue();
   const { state } = deps.holder;
@@ -103,8 +110,13 @@ function begin(exchange: Exchange, continues: boolean, deps: AgentHandlerDeps): 
     if (body === undefined) return;
     response.once('close', () => body.release());
     // Meanwhile the credential may have been revoked or exchanged, or the lease have ended (S12).
-    const current = deps.holder.state === state ? admitted : admit(arrival, deps, account.admission);
-    send(exchange, current, changeBody(body.bytes, question, current, account), deps);
+    if (deps.holder.state === state) {
+      send(exchange, admitted, changeBody(body.bytes, question, admitted, account), deps);
+      return;
+    }
+    const current = admit(arrival, deps, account.admission);
+    const asked = bodyQuestion(current, checkPathModel(current, account)) ?? NOTHING_ASKED;
+    send(exchange, current, changeBody(body.bytes, asked, current, account), deps);
   };
   readAndSend().catch((cause: unknown) => {
     // Part of the body may be unread.
@@ -112,6 +124,9 @@ function begin(exchange: Exchange, continues: boolean, deps: AgentHandlerDeps): 
     refuse(exchange, cause, deps.log);
   });
 }
+
+/** of a body that was read under an earlier lease */
+const NOTHING_ASKED: BodyQuestion = { model: false, includeUsage: false };
 
 function arrivalOf(request: IncomingMessage): Arrival {
   const { method = '', url = '', httpVersion, rawHeaders } = request;
@@ -156,7 +171,7 @@ function send(
 ): void {
   const { request, response, account } = exchange;
   const { token, credential, screened, target } = admitted;
-  account.forwarding(credential, () => exchange.cut());
+  account.forwarding(credential, token !== undefined, () => exchange.cut());
   const { path, query } = target;
   const keyed: Keyed = { headers: screened.headers, path, query, protocols: [] };
   if (token !== undefined) placeKey(keyed, token.place, credential.vault.key, target.shift ?? 0);
@@ -165,6 +180,7 @@ function send(
     delete keyed.headers['transfer-encoding'];
     keyed.headers['content-length'] = String(changed.bytes.length);
   }
+  account.requestBytes = Number(keyed.headers['content-length'] ?? 0);
   credential.linkTo(target.upstream).forwarder.forward({
     request,
     response,

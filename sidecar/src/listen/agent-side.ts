@@ -8,6 +8,7 @@ import type { TokenTable } from '../credential/tokens.ts';
 import type { LeaseHolder } from '../lease/lease-state.ts';
 import type { Scheduler } from '../lease/scheduler.ts';
 import { createIssuedUrls } from '../route/issued-urls.ts';
+import { createByteBudget } from '../body/byte-budget.ts';
 import { createBodyPool } from '../body/read-body.ts';
 import type { IdentifyBudgets } from '../websocket/identify-budgets.ts';
 import { createAgentHandler } from './agent-handler.ts';
@@ -32,6 +33,8 @@ export interface AgentSideDeps {
 }
 
 const TICKET_SECRET_BYTES = 32;
+/** of all answers that are read whole at the same time: twice the largest; while one is changed it is there several times */
+const MAX_COLLECTED_BYTES = 32 * 1024 * 1024;
 
 /** the agent's server and its way to an end */
 export interface AgentSide {
@@ -56,6 +59,7 @@ export function createAgentSide(deps: AgentSideDeps): AgentSide {
     issued: createIssuedUrls(tokens, deps.randomBytes(TICKET_SECRET_BYTES)),
     intercepted: new Set(deps.tls?.hosts),
     bodies: createBodyPool({ scheduler }),
+    collected: createByteBudget(MAX_COLLECTED_BYTES),
   });
   // Counted and audited like any refused request; a log line for each would be the agent's to fill a disk with.
   const recordTls = (reason: TlsRefusal): void => {

@@ -42,7 +42,9 @@ export function answerError(response: ServerResponse, error: SeksError, requestI
     return;
   }
   const { headers, body } = errorAnswer(error, requestId);
-  response.writeHead(error.spec.status, headers);
+  const { status } = error.spec;
+  // By name, because an answer that could not be written may have left its own.
+  response.writeHead(status, STATUS_CODES[status] ?? '', headers);
   response.end(response.req.method === 'HEAD' ? undefined : body);
 }
 

@@ -32,7 +32,8 @@ export class Exchange {
 
   /** answers with an error, or breaks off */
   fail(error: SeksError): void {
-    if (!this.account.failed(error)) return;
+    this.account.failed(error);
+    // Whether or not that was news: a refused key is noted before its answer can break off.
     const { response } = this;
     if (!response.destroyed && !response.writableEnded) answerError(response, error, this.account.requestId);
   }

@@ -167,7 +167,9 @@ class Session {
       });
       this.#meter(credential);
     }
-    this.#account.forwarding(credential, (reason) => this.#relay?.cut(reason));
+    this.#account.forwarding(credential, this.#admitted.target.upstream.keyed, (reason) =>
+      this.#relay?.cut(reason),
+    );
     this.#used = credential;
   }
 

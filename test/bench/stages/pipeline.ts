@@ -126,7 +126,7 @@ export function pipelineTasks(key: string): Task[] {
         const account = new Account('POST', 'bench-1', { ledgers, nowMs: scheduler.nowMs });
         Object.assign(account.admission, { entry, credential: granted, route: '/v1/**' });
         account.enter(granted);
-        account.forwarding(granted, () => undefined);
+        account.forwarding(granted, true, () => undefined);
         const answeredMs = account.answered(200, true);
         account.usage = usage;
         account.headSent(answeredMs);

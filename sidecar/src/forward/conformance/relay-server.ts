@@ -14,6 +14,7 @@ import { Secret, type SeksError, toSeksError } from '@seks/crds';
 
 import type { AnswerPlan } from '../../answer/answer-plan.ts';
 import { passAnswer } from '../../answer/pass-answer.ts';
+import { createByteBudget } from '../../body/byte-budget.ts';
 import { answerError } from '../../listen/error-answer.ts';
 import type { ForwardHeaders } from '../../request/screen.ts';
 import { needlesOf } from '../../scrub/needles.ts';
@@ -69,7 +70,13 @@ export async function startRelay({ forwarder, readsBodies, answered }: RelayOpti
     };
     const relay = (answer: UpstreamAnswer): void => {
       try {
-        const watch = { needles, bodyChunk: undefined, leaked: () => {}, failed };
+        const watch = {
+          needles,
+          collected: createByteBudget(Number.POSITIVE_INFINITY),
+          bodyChunk: undefined,
+          leaked: () => {},
+          failed,
+        };
         passAnswer(answer, readAnswerHead(answer), STREAMED, response, watch);
       } catch (cause) {
         answer.destroy();

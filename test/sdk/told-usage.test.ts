@@ -9,6 +9,11 @@ test.each([
   ['Gemini', { promptTokenCount: 3, candidatesTokenCount: 9 }, { input: 3, output: 9 }],
   ['Gemini Live in Python', { prompt_token_count: 3, response_token_count: 9 }, { input: 3, output: 9 }],
   ['Cohere', { tokens: { input_tokens: 3, output_tokens: 9 } }, { input: 3, output: 9 }],
+  [
+    'Bedrock with its cache',
+    { inputTokens: 3, outputTokens: 9, cacheReadInputTokens: 7, cacheWriteInputTokens: 5 },
+    { input: 15, output: 9 },
+  ],
   ['something else', { total_tokens: 3 }, undefined],
   ['nothing', undefined, undefined],
 ])('%s', (_name, usage, pair) => {

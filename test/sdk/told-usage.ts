@@ -7,6 +7,8 @@ export interface TokenPair {
 
 /** in the order in which they are looked for; spellings of one count never stand side by side */
 const INPUT = ['prompt_tokens', 'input_tokens', 'inputTokens', 'promptTokenCount', 'prompt_token_count'];
+/** Bedrock tells them beside the input; for the sidecar they are a part of it */
+const CACHED = ['cacheReadInputTokens', 'cacheWriteInputTokens'];
 const OUTPUT = [
   'completion_tokens',
   'output_tokens',
@@ -23,7 +25,9 @@ export function tokenPair(usage: unknown): TokenPair | undefined {
   // Cohere has them one level deeper.
   const counts = ((usage as { tokens?: object }).tokens ?? usage) as Readonly<Record<string, unknown>>;
   const input = firstNumber(counts, INPUT);
-  return input === undefined ? undefined : { input, output: firstNumber(counts, OUTPUT) ?? 0 };
+  if (input === undefined) return undefined;
+  const cached = CACHED.reduce((sum, name) => sum + (firstNumber(counts, [name]) ?? 0), 0);
+  return { input: input + cached, output: firstNumber(counts, OUTPUT) ?? 0 };
 }
 
 /** the pairs that are in `told` more often than in `metered` */

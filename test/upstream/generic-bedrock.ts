@@ -24,8 +24,9 @@ export const bedrockConverseStream = chatReply((_call, answer, prompt) => ({
     ),
     eventStreamMessage('contentBlockStop', { contentBlockIndex: 0 }),
     eventStreamMessage('messageStop', { stopReason: 'end_turn' }),
+    // A cache makes its counts differ from the others': a test that finds them has read this stream.
     eventStreamMessage('metadata', {
-      usage: bedrockUsage(answer, prompt),
+      usage: { ...bedrockUsage(answer, prompt), cacheReadInputTokens: 7, cacheWriteInputTokens: 5 },
       metrics: { latencyMs: 12 },
     }),
   ],

@@ -4,14 +4,22 @@ import { type JsonObject, JsonPathScanner } from './json-path-scanner.ts';
 import { isModelName } from './model-name.ts';
 import { addCounts, type TokenCounts, type UsageFormat } from './token-counts.ts';
 import { countsOf, readUsage, type UsageFields } from './usage-fields.ts';
-import { MESSAGE_PATHS } from './usage-paths.ts';
+import { UntoldUsage } from './untold-usage.ts';
+import { ASKING_PATHS, MESSAGE_PATHS } from './usage-paths.ts';
 
 /** reads usage out of the messages of one connection */
 export interface MessageUsage {
   /** takes one whole message from the provider, in text or binary frames */
   observe(text: Buffer): void;
-  /** the sum of all responses so far */
+  /** takes one whole message from the client */
+  asked(text: Buffer): void;
+  /** the sum of all responses so far, as the provider reported them */
   counts(): TokenCounts | undefined;
+  /**
+   * the same with a guess for what was asked or begun and is not reported: a token for each four bytes of text, and for each 512
+   * of sound or pictures
+   */
+  estimate(): TokenCounts | undefined;
   /** the model that the provider named last */
   model(): string | undefined;
 }
@@ -29,6 +37,9 @@ const RESPONSE_ENDS = new Set([
   'response.incomplete',
   'response.failed',
 ]);
+const RESPONSE_BEGINS = 'response.created';
+const ASKS_FOR_RESPONSE = 'response.create';
+const SOUND = /^response\.(?:output_)?audio\.delta$/;
 /** of another model, which transcribes what the user says, at a price of its own */
 const TRANSCRIBED = 'conversation.item.input_audio_transcription.completed';
 /** reports of a live session, each the total so far; what it delegates is reported as responses within `response.event` */
@@ -36,10 +47,15 @@ const SESSION_TOTALS = new Set(['session.usage.updated', 'session.closed']);
 
 function createOpenAiMessages(): MessageUsage {
   let done: TokenCounts | undefined;
+  let guessed: TokenCounts | undefined;
   const session: UsageFields = {};
   let model: string | undefined;
   let type = '';
   let eventType = '';
+  /** responses that began and have not ended */
+  let open = 0;
+  let isAsked = false;
+  const untold = new UntoldUsage();
   /** `type` may follow usage in a message, so both are looked at in the end */
   const found = new Map<string, JsonObject>();
   const scanner = new JsonPathScanner(MESSAGE_PATHS.OpenAI, {
@@ -50,28 +66,66 @@ function createOpenAiMessages(): MessageUsage {
       else if (text !== model && isModelName(text)) model = text;
     },
   });
-  const add = (name: string): void => {
-    const usage = found.get(name);
-    if (usage === undefined) return;
+  const measure = createAskedReader();
+  const add = (name: string): TokenCounts | undefined => {
     const fields: UsageFields = {};
-    readUsage('OpenAI', usage, fields);
-    done = addCounts(done, countsOf('OpenAI', fields));
+    readUsage('OpenAI', found.get(name) ?? {}, fields);
+    const counts = countsOf('OpenAI', fields);
+    done = addCounts(done, counts);
+    return counts;
+  };
+  const end = (counts: TokenCounts | undefined): void => {
+    open = Math.max(0, open - 1);
+    // Servers that report nothing are no licence to use what they like.
+    if (counts === undefined && untold.isAnswered) guessed = addCounts(guessed, untold.counts());
+    if (open > 0 && counts !== undefined) untold.told(counts);
+    else untold.clear();
+    isAsked &&= open > 0;
   };
   return {
     observe(text) {
       type = '';
       eventType = '';
+      found.clear();
+      const before = scanner.textBytes;
       scanner.reset();
       scanner.feed(text);
-      if (found.size === 0) return;
-      if (RESPONSE_ENDS.has(type)) add('response.usage');
-      else if (type === 'response.event' && RESPONSE_ENDS.has(eventType)) add('event.response.usage');
+      const bytes = scanner.textBytes - before;
+      const isPassedOn = type === 'response.event';
+      const event = isPassedOn ? eventType : type;
+      if (RESPONSE_ENDS.has(event)) end(add(isPassedOn ? 'event.response.usage' : 'response.usage'));
+      else if (event === RESPONSE_BEGINS) open += 1;
       else if (type === TRANSCRIBED) add('usage');
       else if (SESSION_TOTALS.has(type)) readUsage('OpenAI', found.get('usage') ?? {}, session);
-      found.clear();
+      else if (bytes > 0 && event.startsWith('response.')) {
+        open = Math.max(open, 1);
+        untold.said(SOUND.test(event) ? { text: 0, media: bytes } : { text: bytes, media: 0 });
+      }
+    },
+    asked(text) {
+      const { type: wish, media } = measure(text);
+      untold.asked({ text: text.length - media, media });
+      // What cannot be read may be read by the provider.
+      if (wish === undefined || wish === ASKS_FOR_RESPONSE) isAsked = true;
     },
     counts: () => addCounts(done, countsOf('OpenAI', session)),
+    estimate() {
+      const told = addCounts(addCounts(done, countsOf('OpenAI', session)), guessed);
+      return isAsked || open > 0 ? addCounts(told, untold.counts()) : told;
+    },
     model: () => model,
+  };
+}
+
+function createAskedReader(): (text: Buffer) => { type: string | undefined; media: number } {
+  let type: string | undefined;
+  const scanner = new JsonPathScanner(ASKING_PATHS.OpenAI, { string: (_, text) => void (type = text) });
+  return (text) => {
+    type = undefined;
+    const before = scanner.textBytes;
+    scanner.reset();
+    scanner.feed(text);
+    return { type, media: scanner.textBytes - before };
   };
 }
 
@@ -83,32 +137,55 @@ function createGeminiMessages(): MessageUsage {
   let done: TokenCounts | undefined;
   let turn: UsageFields = {};
   let isTurnComplete = false;
-  let speaks = false;
-  let completes = false;
+  const seen = new Set<string>();
   let usage: JsonObject | undefined;
+  /** something was asked or said that no report covers */
+  let isPending = false;
+  const untold = new UntoldUsage();
   const scanner = new JsonPathScanner(MESSAGE_PATHS.Gemini, {
     object: (_, found) => void (usage = found),
-    presence(name) {
-      speaks = true;
-      if (name === 'serverContent.turnComplete') completes = true;
-    },
+    presence: (name) => void seen.add(name),
   });
+  const askedOf = new Set<string>();
+  const asking = new JsonPathScanner(ASKING_PATHS.Gemini, { presence: (name) => void askedOf.add(name) });
+  const counts = (): TokenCounts | undefined => addCounts(done, countsOf('Gemini', turn));
   return {
     observe(text) {
-      speaks = false;
-      completes = false;
+      seen.clear();
       usage = undefined;
+      const before = scanner.textBytes;
       scanner.reset();
       scanner.feed(text);
-      if (speaks && isTurnComplete) {
+      if (seen.size > 0 && isTurnComplete) {
         done = addCounts(done, countsOf('Gemini', turn));
         turn = {};
         isTurnComplete = false;
       }
-      if (usage !== undefined) readUsage('Gemini', usage, turn);
-      if (completes) isTurnComplete = true;
+      const words = scanner.textBytes - before;
+      if (seen.has('toolCall')) untold.said({ text: text.length, media: 0 });
+      // What is no text in it is sound.
+      else if (seen.has('serverContent.modelTurn')) untold.said({ text: words, media: text.length - words });
+      isPending ||= untold.isAnswered;
+      if (usage !== undefined) {
+        readUsage('Gemini', usage, turn);
+        untold.clear();
+        isPending = false;
+      }
+      if (seen.has('serverContent.turnComplete')) isTurnComplete = true;
     },
-    counts: () => addCounts(done, countsOf('Gemini', turn)),
+    asked(text) {
+      askedOf.clear();
+      const before = asking.textBytes;
+      asking.reset();
+      asking.feed(text);
+      const media = asking.textBytes - before;
+      untold.asked({ text: text.length - media, media });
+      // A setup asks for nothing yet, nor does an open microphone.
+      const isSound = media > 0 && (askedOf.has('realtimeInput') || askedOf.has('realtime_input'));
+      if (!askedOf.has('setup') && !isSound) isPending = true;
+    },
+    counts,
+    estimate: () => (isPending ? addCounts(counts(), untold.counts()) : counts()),
     // The client names it, in its setup message.
     model: () => undefined,
   };

@@ -47,3 +47,17 @@ export function addCounts(
   }
   return sum;
 }
+
+/** of two reports on the same request the larger of each count; a count that only one has is that one's */
+export function largerCounts(
+  left: TokenCounts | undefined,
+  right: TokenCounts | undefined,
+): TokenCounts | undefined {
+  if (left === undefined || right === undefined) return left ?? right;
+  const larger: TokenCounts = { ...left, ...right };
+  for (const kind of TOKEN_KINDS) {
+    const [a, b] = [left[kind], right[kind]];
+    if (a !== undefined && b !== undefined) larger[kind] = Math.max(a, b);
+  }
+  return larger;
+}

@@ -86,13 +86,18 @@ const READERS: Readonly<Record<UsageFormat, (usage: JsonObject, put: Put) => voi
     put('output', tokens['output_tokens'], billed['output_tokens']);
     put('cacheRead', usage['cached_tokens']);
   },
-  // Converse; InvokeModel passes the model's own JSON on, which for Claude is Anthropic's.
+  // Claude's JSON is Anthropic's. The names with `Count` are those of Bedrock's own metrics, and of Nova.
   Bedrock(usage, put) {
     readAnthropic(usage, put);
-    put('input', usage['inputTokens']);
-    put('output', usage['outputTokens']);
-    put('cacheRead', usage['cacheReadInputTokens']);
-    put('cacheWrite', usage['cacheWriteInputTokens']);
+    put('input', usage['inputTokens'], usage['inputTokenCount'], usage['totalInputTokens']);
+    put('output', usage['outputTokens'], usage['outputTokenCount'], usage['totalOutputTokens']);
+    put('cacheRead', usage['cacheReadInputTokens'], usage['cacheReadInputTokenCount']);
+    put('cacheWrite', usage['cacheWriteInputTokens'], usage['cacheWriteInputTokenCount']);
+    put('cacheWriteHour', writtenForAnHour(usage['cacheDetails']));
+    // Nova Sonic's.
+    const total = objectOf(objectOf(usage['details'])['total']);
+    put('inputAudio', objectOf(total['input'])['speechTokens']);
+    put('outputAudio', objectOf(total['output'])['speechTokens']);
   },
 };
 
@@ -103,6 +108,12 @@ function readAnthropic(usage: JsonObject, put: Put): void {
   put('cacheWrite', usage['cache_creation_input_tokens']);
   put('cacheWriteHour', objectOf(usage['cache_creation'])['ephemeral_1h_input_tokens']);
   put('reasoning', objectOf(usage['output_tokens_details'])['thinking_tokens']);
+}
+
+function writtenForAnHour(details: unknown): number | undefined {
+  if (!Array.isArray(details)) return undefined;
+  const detail = details.map(objectOf).find(({ ttl }) => ttl === '1h');
+  return count(detail?.['inputTokens']);
 }
 
 function audioOf(details: unknown): number | undefined {

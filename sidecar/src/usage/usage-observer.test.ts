@@ -130,6 +130,14 @@ const COHERE_STREAM = [
   '',
 ].join('\n');
 
+/** newline-delimited JSON of the first chat API */
+const COHERE_LINES = [
+  '{"is_finished":false,"event_type":"stream-start","generation_id":"g"}',
+  '{"is_finished":false,"event_type":"text-generation","text":"say \\"meta\\":{}"}',
+  '{"is_finished":true,"event_type":"stream-end","response":{"text":"say \\"meta\\":{}","meta":{"api_version":{"version":"1"},"billed_units":{"input_tokens":4,"output_tokens":9},"tokens":{"input_tokens":70,"output_tokens":11}}},"finish_reason":"COMPLETE"}',
+  '',
+].join('\n');
+
 describe('createUsageObserver', () => {
   test.each<[string, UsageFormat, string, string, TokenCounts]>([
     [
@@ -267,6 +275,20 @@ describe('createUsageObserver', () => {
       { input: 67, output: 3, cacheRead: 5 },
     ],
     [
+      'lines of Cohere',
+      'Cohere',
+      'application/stream+json; charset=utf-8',
+      COHERE_LINES,
+      { input: 70, output: 11 },
+    ],
+    [
+      'lines of Cohere by another name',
+      'Cohere',
+      'application/x-ndjson',
+      COHERE_LINES,
+      { input: 70, output: 11 },
+    ],
+    [
       'Bedrock, which counts the cache beside the input',
       'Bedrock',
       'application/json',
@@ -306,6 +328,7 @@ describe('createUsageObserver', () => {
   test('looks at no other media type', () => {
     expect(createUsageObserver('OpenAI', 'audio/mpeg')).toBeUndefined();
     expect(createUsageObserver('OpenAI', '')).toBeUndefined();
+    expect(createUsageObserver('OpenAI', 'application/jsonp')).toBeUndefined();
   });
 
   test.each<[string, UsageFormat, string, string, string | undefined]>([
@@ -424,6 +447,14 @@ describe('createUsageObserver', () => {
     ])('%s', (_, format, body, expected) => {
       for (const size of [1, 9, 10_000])
         expect(observed(format, 'text/event-stream', body, size)?.estimate()).toEqual(expected);
+    });
+
+    test('lines of Cohere, whose end repeats the text', () => {
+      const estimate = (text: string): TokenCounts | undefined =>
+        observed('Cohere', 'application/stream+json', text, 7)?.estimate();
+      const withoutEnd = COHERE_LINES.slice(0, COHERE_LINES.indexOf('"meta":{"api_version"'));
+      expect(estimate(withoutEnd)).toEqual({ output: 4 });
+      expect(estimate(COHERE_LINES)).toEqual({ input: 70, output: 11 });
     });
 
     test('the last count of a message stream is no placeholder', () => {

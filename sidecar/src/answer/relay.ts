@@ -1,12 +1,14 @@
 // From the head of the provider's answer to the agent: decoded where it must be, URLs turned back to the sidecar, metered, scrubbed.
 import { SeksError } from '@seks/crds';
 
+import { credentialKey } from '../credential/tokens.ts';
 import type { ByteBudget } from '../body/byte-budget.ts';
 import { type AnswerHead, readAnswerHead } from '../forward/answer-head.ts';
 import type { UpstreamAnswer } from '../forward/forwarder.ts';
 import type { AdmittedRequest } from '../listen/admit.ts';
 import type { Exchange } from '../listen/exchange.ts';
 import { decodeAnswer } from '../scrub/decode-answer.ts';
+import { type PendingWork, WorkName } from '../usage/pending-work.ts';
 import { createUsageObserver, type UsageObserver } from '../usage/usage-observer.ts';
 import { type BodyStage, mayHaveBody, planAnswer } from './answer-plan.ts';
 import { asDecoded, passAnswer } from './pass-answer.ts';
@@ -16,6 +18,7 @@ import { type ReturnDeps, returnAddressOf } from './return-address-of.ts';
 export interface AnswerDeps extends ReturnDeps {
   /** memory for answers that are read whole */
   collected: ByteBudget;
+  pendingWork: PendingWork;
 }
 
 export interface AnsweredRequest {
@@ -52,25 +55,60 @@ export function relayAnswer(
     account.note('SEKS_UPSTREAM_KEY_REFUSED');
     head.headers = [...head.headers, 'x-seks-error', 'SEKS_UPSTREAM_KEY_REFUSED'];
   }
-  const usage = usageOf(admitted, head);
+  const usage = usageOf(admitted, head, deps.pendingWork);
   account.usage = usage;
+  const work = usage === undefined ? undefined : followWork(usage, exchange, admitted, deps.pendingWork);
   const plan = planAnswer({ method: screened.method, head, credential, policyPath, back, stage });
   passAnswer(answer, head, plan, response, {
     needles: credential.vault.needles,
     collected: deps.collected,
-    bodyChunk: usage?.observe,
+    bodyChunk: work?.observe ?? usage?.observe,
     leaked: (hits) => account.leaked(hits),
     failed: fail,
   });
 }
 
 function usageOf(
-  { credential, screened, target }: AdmittedRequest,
+  { credential, screened, target, entry, policyPath }: AdmittedRequest,
   head: AnswerHead,
+  pendingWork: PendingWork,
 ): UsageObserver | undefined {
   const { usage } = credential.provider.spec;
   if (usage === undefined || head.status >= 300 || !target.upstream.keyed) return undefined;
-  // A GET of an earlier response shows its usage again, at each poll.
-  if (screened.method !== 'POST') return undefined;
+  // A GET of an earlier response shows its usage again, at each poll; that of work that went on in the background tells it first.
+  const isPending =
+    screened.method === 'GET' && pendingWork.has(credentialKey(entry), lastSegment(policyPath));
+  if (screened.method !== 'POST' && !isPending) return undefined;
   return createUsageObserver(usage.format, head.contentType, head.headers);
+}
+
+/** keeps track of work that goes on at the provider; returns who has to see the body besides, if anybody has */
+function followWork(
+  usage: UsageObserver,
+  { request, response }: Exchange,
+  { entry, policyPath }: AdmittedRequest,
+  pendingWork: PendingWork,
+): Pick<UsageObserver, 'observe'> | undefined {
+  const owner = credentialKey(entry);
+  if (request.method === 'GET') {
+    response.once('close', () => {
+      if (usage.counts()?.output !== undefined) pendingWork.told(owner, lastSegment(policyPath));
+    });
+    return undefined;
+  }
+  const name = new WorkName();
+  response.once('close', () => {
+    const id = usage.estimate()?.output === undefined ? name.find() : undefined;
+    if (id !== undefined) pendingWork.begun(owner, id);
+  });
+  return {
+    observe(chunk) {
+      name.observe(chunk);
+      usage.observe(chunk);
+    },
+  };
+}
+
+function lastSegment(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }

@@ -169,3 +169,44 @@ describe('S7: an answer that does not tell what it used', () => {
     expect(sidecar.audit[0]).not.toHaveProperty('partial');
   });
 });
+
+describe('S7: work that goes on in the background', () => {
+  const usage = { input_tokens: 5, output_tokens: 7 };
+  const done = { id: 'resp_1', status: 'completed', output: [{ content: [{ text: 'done' }] }], usage };
+
+  /** as the responses API: begun by POST, fetched by GET */
+  async function startWork(): Promise<void> {
+    await start({ limits: { tokensPerDay: 10 } });
+    let asked = 0;
+    upstream.answer((request, response) => {
+      request.resume();
+      const isDone = request.method === 'GET' && (asked += 1) > 1;
+      const queued = { id: 'resp_1', status: 'queued', output: [], usage: null };
+      response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(JSON.stringify(isDone ? done : queued));
+    });
+  }
+
+  const poll = async (id = 'resp_1'): Promise<string | null> => {
+    const answer = await fetch(`${sidecar.base}/openai/v1/responses/${id}`, { headers });
+    await answer.text();
+    return answer.headers.get('x-seks-error');
+  };
+
+  test('is charged when its result is fetched, and only once', async () => {
+    await startWork();
+    await (await chat({ model: 'm', background: true })).text();
+    for (let i = 0; i < 2; i += 1) expect(await poll()).toBeNull();
+    await eventually(() => expect(sidecar.audit[2]).toMatchObject({ tokens: { input: 5, output: 7 } }));
+    expect(await poll()).toBe('SEKS_LIMIT_TOKENS');
+    const told = sidecar.audit.filter(({ tokens }) => tokens !== undefined);
+    expect(told).toHaveLength(1);
+  });
+
+  test('of somebody else is not', async () => {
+    await startWork();
+    for (let i = 0; i < 4; i += 1) expect(await poll()).toBeNull();
+    expect(sidecar.audit.every(({ tokens }) => tokens === undefined)).toBe(true);
+  });
+});

@@ -10,7 +10,9 @@ import type { Scheduler } from '../lease/scheduler.ts';
 import { createIssuedUrls } from '../route/issued-urls.ts';
 import { createByteBudget } from '../body/byte-budget.ts';
 import { createBodyPool } from '../body/read-body.ts';
+import { createPendingWork } from '../usage/pending-work.ts';
 import type { IdentifyBudgets } from '../websocket/identify-budgets.ts';
+import { createRelayMemory } from '../websocket/relay-memory.ts';
 import { createAgentHandler } from './agent-handler.ts';
 import { type AgentListenerDeps, createAgentListener, type TlsSettings } from './agent-server.ts';
 import { recordUnparsable } from './account.ts';
@@ -59,7 +61,9 @@ export function createAgentSide(deps: AgentSideDeps): AgentSide {
     issued: createIssuedUrls(tokens, deps.randomBytes(TICKET_SECRET_BYTES)),
     intercepted: new Set(deps.tls?.hosts),
     bodies: createBodyPool({ scheduler }),
+    socketMemory: createRelayMemory(),
     collected: createByteBudget(MAX_COLLECTED_BYTES),
+    pendingWork: createPendingWork(),
   });
   // Counted and audited like any refused request; a log line for each would be the agent's to fill a disk with.
   const recordTls = (reason: TlsRefusal): void => {

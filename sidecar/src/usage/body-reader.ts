@@ -9,6 +9,7 @@ export type BodyReader = (chunk: Buffer) => void;
 const JSON_TYPE = /^application\/(?:(?:[\w.-]+\+)?json|(?:x-)?ndjson) *(?:;|$)/i;
 const EVENTS_TYPE = /^text\/event-stream *(?:;|$)/i;
 const AWS_EVENTS_TYPE = /^application\/vnd\.amazon\.eventstream *(?:;|$)/i;
+const PROTOBUF_TYPE = /^application\/x-protobuf *(?:;|$)/i;
 const LINE_FEED = 0x0a;
 const DATA = Buffer.from('data:');
 const BYTES_KEY = Buffer.from('"bytes"');
@@ -17,7 +18,10 @@ const BYTES_KEY = Buffer.from('"bytes"');
 export function createBodyReader(contentType: string, scanner: JsonPathScanner): BodyReader | undefined {
   if (JSON_TYPE.test(contentType)) return (chunk) => scanner.feed(chunk);
   if (EVENTS_TYPE.test(contentType)) return createLineReader(scanner);
-  return AWS_EVENTS_TYPE.test(contentType) ? createFrameReader(scanner) : undefined;
+  if (AWS_EVENTS_TYPE.test(contentType)) return createFrameReader(scanner);
+  // Google's `alt=proto`: without names to go by, all of it may be what the model wrote.
+  if (PROTOBUF_TYPE.test(contentType)) return (chunk) => void (scanner.textBytes += chunk.length);
+  return undefined;
 }
 
 /** feeds the scanner with what follows `data:` on each line; an event of these APIs is one line */

@@ -393,6 +393,13 @@ describe('createUsageObserver', () => {
       data.map((item) => `data: ${JSON.stringify(item)}\n\n`).join('');
     const delta = (content: string): unknown => ({ model: 'm', choices: [{ index: 0, delta: { content } }] });
 
+    test('takes every byte of Google’s binary answers for text', () => {
+      for (const size of [1, 100]) {
+        const observer = observed('Gemini', 'application/x-protobuf', 'x'.repeat(41), size);
+        expect([observer?.counts(), observer?.estimate()]).toEqual([undefined, { output: 11 }]);
+      }
+    });
+
     test.each<[string, UsageFormat, string, TokenCounts | undefined]>([
       [
         'text, four bytes a token, rounded up',

@@ -28,6 +28,7 @@ export const CATALOGUE: readonly SeksProvider[] = [
             '/v1/vaults/**',
             '/v1/tunnels',
             '/v1/tunnels/**',
+            '/v1/environments/*/work',
             '/v1/environments/*/work/**',
           ],
         },
@@ -368,6 +369,7 @@ export const CATALOGUE: readonly SeksProvider[] = [
           ],
         },
         { paths: ['/openai/**/webhook_endpoints', '/openai/**/webhook_endpoints/**'] },
+        { methods: ['POST'], paths: ['/openai/**/realtime/calls'] },
       ],
       modelFrom: { body: true, paths: ['/openai/deployments/{model}/**'] },
       usage: { format: 'OpenAI', includeUsage: ['/openai/v1/chat/completions'] },
@@ -390,7 +392,7 @@ export const CATALOGUE: readonly SeksProvider[] = [
       allow: [{ paths: ['/model/**', '/openai/v1/**'] }],
       deny: [{ methods: ['POST'], paths: ['/async-invoke', '/async-invoke/**'] }],
       modelFrom: { body: true, paths: ['/model/{model}/**'] },
-      usage: { format: 'Bedrock' },
+      usage: { format: 'Bedrock', includeUsage: ['/openai/v1/chat/completions'] },
     },
   },
   {
@@ -462,7 +464,14 @@ export const CATALOGUE: readonly SeksProvider[] = [
       modelFrom: { body: true },
       usage: {
         format: 'OpenAI',
-        includeUsage: ['/chat/completions', '/v1/chat/completions', '/beta/chat/completions'],
+        includeUsage: [
+          '/chat/completions',
+          '/v1/chat/completions',
+          '/beta/chat/completions',
+          '/completions',
+          '/v1/completions',
+          '/beta/completions',
+        ],
       },
       prices: {
         asOf: '2026-09-10',
@@ -556,6 +565,8 @@ export const CATALOGUE: readonly SeksProvider[] = [
             '/v1/service-accounts/**',
             '/v1/workspace/**/api-keys',
             '/v1/workspace/**/api-keys/**',
+            '/v1/workspaces/**/api-keys',
+            '/v1/workspaces/**/api-keys/**',
             '/v1/workspace/webhooks',
             '/v1/workspace/webhooks/**',
             '/v1/workspace/auth-connections',
@@ -597,6 +608,7 @@ export const CATALOGUE: readonly SeksProvider[] = [
             '/v1/accounts/*/secrets/**',
           ],
         },
+        { paths: ['/inference/v1/messages', '/inference/v1/messages/**'] },
       ],
       modelFrom: { body: true },
       usage: { format: 'OpenAI' },
@@ -621,6 +633,7 @@ export const CATALOGUE: readonly SeksProvider[] = [
         { paths: ['/*/auth_tokens', '/*/auth_tokens/**', '/*/authTokens', '/*/authTokens/**'] },
         { paths: ['/**/permissions', '/**/permissions/**', '/**:transferOwnership'] },
         { paths: ['/*/webhooks', '/*/webhooks/**'] },
+        { paths: ['/*/credentials', '/*/credentials/**'] },
         { paths: ['/*/openai', '/*/openai/**'] },
       ],
       keyless: [{ methods: ['POST', 'PUT'], paths: ['/upload/**'] }],
@@ -791,6 +804,14 @@ export const CATALOGUE: readonly SeksProvider[] = [
             '/organizations/*/dependabot/secrets/**',
             '/organizations/*/codespaces/secrets/**',
             '/user/codespaces/secrets/**',
+            '/repos/*/*/agents/secrets/**',
+            '/repositories/*/agents/secrets/**',
+            '/orgs/*/agents/secrets/**',
+            '/organizations/*/agents/secrets/**',
+            '/orgs/*/private-registries',
+            '/orgs/*/private-registries/**',
+            '/organizations/*/private-registries',
+            '/organizations/*/private-registries/**',
           ],
         },
         {
@@ -848,6 +869,11 @@ export const CATALOGUE: readonly SeksProvider[] = [
             '/teams/*/memberships/*',
             '/teams/*/members/*',
             '/teams/*/repos/**',
+            '/orgs/*/organization-roles/users/**',
+            '/orgs/*/organization-roles/teams/**',
+            '/organizations/*/organization-roles/users/**',
+            '/organizations/*/organization-roles/teams/**',
+            '/enterprises/*/teams/*/memberships/**',
             '/scim/**',
           ],
         },
@@ -967,25 +993,46 @@ export const CATALOGUE: readonly SeksProvider[] = [
           paths: [
             '/oauth',
             '/oauth/**',
+            '/settings',
             '/settings/**',
+            '/login',
             '/login/**',
             '/api/settings',
             '/api/settings/**',
             '/api/organizations/*/settings/**',
           ],
         },
-        { paths: ['/api/**/xet-read-token/**', '/api/**/xet-write-token/**', '/api/**/jwt'] },
+        {
+          paths: [
+            '/api/**/xet-read-token',
+            '/api/**/xet-read-token/**',
+            '/api/**/xet-write-token',
+            '/api/**/xet-write-token/**',
+            '/api/**/jwt',
+          ],
+        },
         {
           paths: [
             '/api/spaces/*/*/secrets',
             '/api/spaces/*/*/secrets/**',
+            '/api/jobs',
             '/api/jobs/**',
+            '/api/scheduled-jobs',
             '/api/scheduled-jobs/**',
           ],
         },
       ],
       keyless: [{ methods: ['GET', 'HEAD'], hosts: ['huggingface.co'], paths: ['/**'] }],
-      modelFrom: { body: true, paths: ['/hf-inference/models/{model}/**'] },
+      modelFrom: {
+        body: true,
+        paths: [
+          '/hf-inference/{model}/**',
+          '/fal-ai/{model}/**',
+          '/replicate/{model}/**',
+          '/wavespeed/{model}/**',
+          '/novita/v3/async/{model}/**',
+        ],
+      },
       usage: { format: 'OpenAI' },
     },
   },
@@ -1018,7 +1065,17 @@ export const CATALOGUE: readonly SeksProvider[] = [
       env: { key: ['MISTRAL_API_KEY'] },
       fakeToken: '{token:32}',
       allow: [{ paths: ['/v1/**'] }],
-      deny: [{ paths: ['/v1/connectors', '/v1/connectors/**'] }],
+      deny: [
+        { paths: ['/v1/connectors', '/v1/connectors/**'] },
+        {
+          paths: [
+            '/v1/client/sessions',
+            '/v1/client/sessions/**',
+            '/v1/service-accounts',
+            '/v1/service-accounts/**',
+          ],
+        },
+      ],
       modelFrom: { body: true },
       usage: { format: 'OpenAI' },
       prices: {
@@ -1051,6 +1108,7 @@ export const CATALOGUE: readonly SeksProvider[] = [
       allow: [{ paths: ['/v1/**'] }],
       deny: [
         { paths: ['/v1/oauth', '/v1/oauth/**'] },
+        { paths: ['/v1/external_agent_stub/*/vaults', '/v1/external_agent_stub/*/vaults/**'] },
         {
           paths: [
             '/v1/webhooks',
@@ -1115,9 +1173,10 @@ export const CATALOGUE: readonly SeksProvider[] = [
         },
         { paths: ['/v1/vaults', '/v1/vaults/**', '/v1/webhook_endpoints', '/v1/webhook_endpoints/**'] },
         { paths: ['/v1/traces/**'] },
+        { methods: ['POST'], paths: ['/v1/realtime/calls', '/v1/live/sessions', '/v1/live/sessions/*/fork'] },
       ],
       modelFrom: { body: true },
-      usage: { format: 'OpenAI', includeUsage: ['/v1/chat/completions'] },
+      usage: { format: 'OpenAI', includeUsage: ['/v1/chat/completions', '/v1/completions'] },
       prices: {
         asOf: '2026-06-26',
         source:
@@ -1520,7 +1579,7 @@ export const CATALOGUE: readonly SeksProvider[] = [
     metadata: { name: 'openrouter' },
     spec: {
       displayName: 'OpenRouter',
-      upstreams: [{ host: 'openrouter.ai' }],
+      upstreams: [{ host: 'openrouter.ai' }, { host: 'eu.openrouter.ai' }, { host: 'us.openrouter.ai' }],
       auth: [{ header: { name: 'authorization', scheme: 'Bearer' } }],
       env: { key: ['OPENROUTER_API_KEY'], baseUrl: ['OPENROUTER_BASE_URL'], baseUrlPath: '/api/v1' },
       fakeToken: 'sk-or-v1-{token:64}',
@@ -1528,8 +1587,35 @@ export const CATALOGUE: readonly SeksProvider[] = [
       allow: [{ paths: ['/api/v1/**'] }],
       deny: [
         { paths: ['/api/v1/key', '/api/v1/keys', '/api/v1/keys/**', '/api/v1/auth/**', '/api/v1/oauth/**'] },
-        { paths: ['/api/v1/byok', '/api/v1/byok/**', '/api/v1/guardrails/**', '/api/v1/organization/**'] },
+        {
+          paths: [
+            '/api/v1/byok',
+            '/api/v1/byok/**',
+            '/api/v1/guardrails',
+            '/api/v1/guardrails/**',
+            '/api/v1/organization',
+            '/api/v1/organization/**',
+          ],
+        },
         { paths: ['/api/v1/credits', '/api/v1/credits/**'] },
+        {
+          paths: [
+            '/api/v1/vault',
+            '/api/v1/vault/**',
+            '/api/v1/observability/destinations',
+            '/api/v1/observability/destinations/**',
+          ],
+        },
+        {
+          paths: [
+            '/api/v1/interns',
+            '/api/v1/interns/**',
+            '/api/v1/workspaces',
+            '/api/v1/workspaces/**',
+            '/api/v1/scim/**',
+          ],
+        },
+        { paths: ['/api/v1/messages', '/api/v1/messages/**', '/api/v1/presets/*/messages'] },
       ],
       modelFrom: { body: true },
       usage: { format: 'OpenAI' },
@@ -1546,6 +1632,20 @@ export const CATALOGUE: readonly SeksProvider[] = [
       env: { key: ['PERPLEXITY_API_KEY', 'PPLX_API_KEY'], baseUrl: ['PERPLEXITY_BASE_URL'] },
       fakeToken: 'pplx-{token:48}',
       keyPrefixes: ['pplx-'],
+      allow: [
+        { paths: ['/chat/completions', '/v1/chat/completions', '/v1/sonar', '/async/**', '/v1/async/**'] },
+        { paths: ['/v1/responses', '/v1/responses/**', '/v1/agent', '/v1/agent/**'] },
+        {
+          paths: [
+            '/search',
+            '/v1/embeddings',
+            '/v1/contextualizedembeddings',
+            '/v1/browser/**',
+            '/models',
+            '/v1/models',
+          ],
+        },
+      ],
       deny: [
         {
           paths: [
@@ -1555,6 +1655,7 @@ export const CATALOGUE: readonly SeksProvider[] = [
             '/v1/**/revoke_auth_token',
           ],
         },
+        { paths: ['/router/**'] },
       ],
       modelFrom: { body: true },
       usage: { format: 'OpenAI' },
@@ -1566,7 +1667,12 @@ export const CATALOGUE: readonly SeksProvider[] = [
     metadata: { name: 'pinecone' },
     spec: {
       displayName: 'Pinecone',
-      upstreams: [{ host: 'api.pinecone.io' }, { host: '*.svc.{environment}.pinecone.io' }],
+      upstreams: [
+        { host: 'api.pinecone.io' },
+        { host: 'prod-1-data.ke.pinecone.io' },
+        { host: 'prod-eu-data.ke.pinecone.io' },
+        { host: '*.svc.{environment}.pinecone.io' },
+      ],
       parameters: [
         {
           name: 'environment',
@@ -1576,10 +1682,55 @@ export const CATALOGUE: readonly SeksProvider[] = [
       ],
       auth: [{ header: { name: 'api-key' } }],
       env: { key: ['PINECONE_API_KEY'], baseUrl: ['PINECONE_CONTROLLER_HOST'] },
+      aliases: [{ prefix: '/assistants', path: '/assistant/assistants' }],
       fakeToken: 'pcsk_{token:64}',
       keyPrefixes: ['pcsk_'],
+      allow: [
+        {
+          paths: [
+            '/indexes',
+            '/indexes/**',
+            '/collections',
+            '/collections/**',
+            '/models',
+            '/models/**',
+            '/embed',
+            '/rerank',
+          ],
+        },
+        {
+          paths: [
+            '/backups',
+            '/backups/**',
+            '/backup-schedules',
+            '/backup-schedules/**',
+            '/restore-jobs',
+            '/restore-jobs/**',
+          ],
+        },
+        {
+          paths: [
+            '/query',
+            '/vectors/**',
+            '/namespaces',
+            '/namespaces/**',
+            '/records/**',
+            '/bulk/imports',
+            '/bulk/imports/**',
+            '/describe_index_stats',
+          ],
+        },
+        { paths: ['/assistant/**', '/mcp/**'] },
+      ],
       deny: [{ paths: ['/admin', '/admin/**', '/oauth/**'] }],
-      rewrite: { urls: [{ paths: ['/indexes', '/indexes/**'], fields: ['host'] }] },
+      rewrite: {
+        urls: [
+          {
+            paths: ['/indexes', '/indexes/**', '/assistant/assistants', '/assistant/assistants/**'],
+            fields: ['host'],
+          },
+        ],
+      },
     },
   },
   {
@@ -1592,9 +1743,43 @@ export const CATALOGUE: readonly SeksProvider[] = [
       auth: [{ header: { name: 'authorization', scheme: 'Bearer' } }],
       env: { key: ['RESEND_API_KEY'], baseUrl: ['RESEND_BASE_URL'] },
       fakeToken: 're_{token}',
+      allow: [
+        {
+          paths: [
+            '/emails',
+            '/emails/**',
+            '/domains',
+            '/domains/**',
+            '/broadcasts',
+            '/broadcasts/**',
+            '/templates',
+            '/templates/**',
+            '/contacts',
+            '/contacts/**',
+            '/contact-properties',
+            '/contact-properties/**',
+            '/segments',
+            '/segments/**',
+            '/audiences',
+            '/audiences/**',
+            '/topics',
+            '/topics/**',
+            '/suppressions',
+            '/suppressions/**',
+            '/inboxes',
+            '/inboxes/**',
+            '/automations',
+            '/automations/**',
+            '/events',
+            '/events/**',
+            '/usage',
+          ],
+        },
+      ],
       deny: [
         { paths: ['/api-keys', '/api-keys/**', '/webhooks', '/webhooks/**', '/oauth/**'] },
-        { paths: ['/domains/claim', '/domains/claim/**'] },
+        { paths: ['/domains/claim', '/domains/claim/**', '/domains/*/claim', '/domains/*/claim/**'] },
+        { paths: ['/logs', '/logs/**'] },
       ],
     },
   },
@@ -1613,6 +1798,7 @@ export const CATALOGUE: readonly SeksProvider[] = [
       deny: [
         { paths: ['/v3/api_keys', '/v3/api_keys/**', '/v3/scopes', '/v3/scopes/**'] },
         { paths: ['/v3/user', '/v3/user/**', '/v3/sso/**', '/v3/access_settings/**'] },
+        { paths: ['/v3/partner_settings', '/v3/partner_settings/**'] },
         { paths: ['/v3/subusers', '/v3/subusers/**', '/v3/teammates', '/v3/teammates/**'] },
       ],
     },
@@ -1676,6 +1862,7 @@ export const CATALOGUE: readonly SeksProvider[] = [
           ],
         },
         { paths: ['/api/apps.manifest.*', '/api/apps.uninstall', '/api/admin.*'] },
+        { paths: ['/api/workflows.triggers.*'] },
         { paths: ['/api/rtm.*'] },
       ],
       keyless: [{ methods: ['POST'], hosts: ['files.slack.com'], paths: ['/upload/v1/**'] }],
@@ -1740,6 +1927,7 @@ export const CATALOGUE: readonly SeksProvider[] = [
           ],
         },
         { paths: ['/oauth/**', '/v1/oauth/**'] },
+        { paths: ['/v1/stripecli/**'] },
       ],
     },
   },
@@ -1754,6 +1942,20 @@ export const CATALOGUE: readonly SeksProvider[] = [
       env: { key: ['TAVILY_API_KEY'] },
       fakeToken: 'tvly-{token}',
       keyPrefixes: ['tvly-'],
+      allow: [
+        {
+          paths: [
+            '/search',
+            '/extract',
+            '/crawl',
+            '/map',
+            '/research',
+            '/research/**',
+            '/feedback',
+            '/usage',
+          ],
+        },
+      ],
       deny: [{ paths: ['/generate-keys', '/deactivate-keys', '/key-info', '/keys/**'] }],
     },
   },
@@ -1812,6 +2014,7 @@ export const CATALOGUE: readonly SeksProvider[] = [
         {
           paths: ['/v1/deployments/secrets', '/v1/deployments/secrets/**', '/v1/api-keys', '/v1/api-keys/**'],
         },
+        { paths: ['/v1/compute/clusters', '/v1/compute/clusters/**'] },
       ],
       modelFrom: { body: true },
       usage: { format: 'OpenAI' },
@@ -1851,7 +2054,12 @@ export const CATALOGUE: readonly SeksProvider[] = [
     metadata: { name: 'xai' },
     spec: {
       displayName: 'xAI',
-      upstreams: [{ host: 'api.x.ai' }],
+      upstreams: [
+        { host: 'api.x.ai' },
+        { host: 'us.api.x.ai' },
+        { host: 'us-east-1.api.x.ai' },
+        { host: 'eu-west-1.api.x.ai' },
+      ],
       auth: [{ header: { name: 'authorization', scheme: 'Bearer' } }],
       env: { key: ['XAI_API_KEY'] },
       fakeToken: 'xai-{token:80}',
@@ -1860,6 +2068,7 @@ export const CATALOGUE: readonly SeksProvider[] = [
       deny: [
         { paths: ['/v1/api-key', '/v1/api-key/**'] },
         { paths: ['/v1/**/client_secrets', '/v1/**/client_secrets/**'] },
+        { paths: ['/v1/messages', '/v1/messages/**', '/v1/complete'] },
       ],
       modelFrom: { body: true },
       usage: { format: 'OpenAI' },

@@ -4,6 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 
 import { baseOrigin } from '../listen/origin.ts';
 import { parseTarget } from '../request/target.ts';
+import { compileJsonRewrites } from '../rewrite/json-fields.ts';
 import { resolveTarget } from '../route/route.ts';
 import { compileUpstreams } from '../route/upstreams.ts';
 import { compileModelRules } from './models.ts';
@@ -37,11 +38,17 @@ const TABLES: Readonly<Record<string, Table>> = {
       ['GET', '/v1/Vaults'],
       ['POST', '/v1/webhook_endpoints'],
       ['POST', '/v1/traces/ingest', 'eu.api.openai.com'],
+      ['POST', '/v1/realtime/calls'],
+      ['POST', '/v1/live/sessions'],
+      ['POST', '/v1/live/sessions/s/fork'],
     ],
     allowed: [
       ['POST', '/v1/chat/completions'],
       ['POST', '/v1/responses', 'eu.api.openai.com'],
       ['GET', '/v1/realtime'],
+      ['POST', '/v1/realtime/calls/c/accept'],
+      ['POST', '/v1/realtime/calls/c/hangup'],
+      ['GET', '/v1/live/sessions/s'],
       ['POST', '/v1/files'],
       ['GET', '/v1/models/gpt-5.4'],
     ],
@@ -53,6 +60,7 @@ const TABLES: Readonly<Record<string, Table>> = {
       ['POST', '/v1/vaults'],
       ['POST', '/v1/tunnels/t/reveal_token'],
       ['GET', '/v1/environments/e/work/next'],
+      ['GET', '/v1/environments/e/work'],
       ['POST', '/v1/user_profiles/u/enrollment_url'],
       ['POST', '/api/oauth/claude_cli/create_api_key'],
       ['GET', '/api/hello'],
@@ -60,6 +68,7 @@ const TABLES: Readonly<Record<string, Table>> = {
     allowed: [
       ['POST', '/v1/messages'],
       ['POST', '/v1/messages/count_tokens'],
+      ['GET', '/v1/environments/e'],
       ['HEAD', '/api/hello'],
     ],
     leftOut: [['HEAD', '/api/claude_cli/bootstrap']],
@@ -72,6 +81,8 @@ const TABLES: Readonly<Record<string, Table>> = {
       ['POST', '/v1beta/tunedModels/t:transferOwnership'],
       ['POST', '/v1/webhooks'],
       ['POST', '/v1beta/openai/chat/completions'],
+      ['POST', '/v1beta/credentials'],
+      ['GET', '/v1alpha/credentials/c'],
     ],
     allowed: [
       ['POST', '/v1beta/models/gemini-3.5-flash:streamGenerateContent'],
@@ -147,6 +158,14 @@ const TABLES: Readonly<Record<string, Table>> = {
       ['PUT', '/repos/o/r/actions/secrets/KEY'],
       ['PUT', '/repositories/1/environments/a/b/secrets/KEY'],
       ['PUT', '/orgs/o/dependabot/secrets/KEY'],
+      ['PUT', '/repos/o/r/agents/secrets/KEY'],
+      ['PUT', '/repositories/1/agents/secrets/KEY'],
+      ['DELETE', '/orgs/o/agents/secrets/KEY'],
+      ['PUT', '/organizations/1/agents/secrets/KEY/repositories'],
+      ['POST', '/orgs/o/private-registries'],
+      ['PATCH', '/orgs/o/private-registries/R'],
+      ['POST', '/organizations/1/private-registries'],
+      ['DELETE', '/organizations/1/private-registries/R'],
       ['GET', '/repos/o/r/secret-scanning/alerts'],
       ['POST', '/repos/o/r/hooks'],
       ['PATCH', '/orgs/o/hooks/1/config'],
@@ -157,6 +176,12 @@ const TABLES: Readonly<Record<string, Table>> = {
       ['PUT', '/repos/o/r/collaborators/eve'],
       ['PUT', '/repositories/1/collaborators/eve'],
       ['PUT', '/orgs/o/memberships/eve'],
+      ['PUT', '/orgs/o/organization-roles/users/eve/1'],
+      ['PUT', '/orgs/o/organization-roles/teams/t/1'],
+      ['PUT', '/organizations/1/organization-roles/users/eve/1'],
+      ['PUT', '/organizations/1/organization-roles/teams/t/1'],
+      ['PUT', '/enterprises/e/teams/t/memberships/eve'],
+      ['POST', '/enterprises/e/teams/t/memberships/add'],
       ['POST', '/repos/o/r/transfer'],
       ['POST', '/user/codespaces'],
       ['POST', '/repos/o/r/codespaces'],
@@ -171,6 +196,10 @@ const TABLES: Readonly<Record<string, Table>> = {
       ['GET', '/repositories/1/issues'],
       ['POST', '/graphql'],
       ['GET', '/repos/o/r/actions/secrets/public-key'],
+      ['GET', '/orgs/o/agents/secrets'],
+      ['GET', '/orgs/o/private-registries'],
+      ['GET', '/orgs/o/organization-roles'],
+      ['GET', '/enterprises/e/teams/t/memberships'],
       ['PUT', '/repos/o/r/contents/secrets/readme.md'],
       ['PUT', '/repos/o/r/contents/.github/actions/secrets/action.yml'],
       ['GET', '/repos/o/r/hooks'],
@@ -187,6 +216,8 @@ const TABLES: Readonly<Record<string, Table>> = {
       ['POST', '/v1/oauth/token'],
       ['POST', '/v1/oauth/introspect'],
       ['POST', '/v1/webhooks'],
+      ['GET', '/v1/external_agent_stub/a/vaults'],
+      ['POST', '/v1/external_agent_stub/a/vaults/v/credentials'],
     ],
     allowed: [
       ['POST', '/v1/databases/d/query'],
@@ -204,11 +235,14 @@ const TABLES: Readonly<Record<string, Table>> = {
       ['POST', '/api/apps.auth.external.get'],
       ['POST', '/api/apps.uninstall'],
       ['POST', '/api/admin.users.invite'],
+      ['POST', '/api/workflows.triggers.create'],
+      ['GET', '/api/workflows.triggers.list'],
       ['GET', '/api/RTM.connect'],
     ],
     allowed: [
       ['POST', '/api/chat.postMessage'],
       ['POST', '/api/auth.test'],
+      ['POST', '/api/workflows.updateStep'],
       ['POST', '/upload/v1/aTicket', SLACK_FILES],
       ['GET', '/files-pri/T1-F1/download/a.txt', SLACK_FILES],
     ],
@@ -219,7 +253,19 @@ const TABLES: Readonly<Record<string, Table>> = {
     allowed: [['POST', '/api/apps.connections.open']],
     leftOut: [['POST', '/api/chat.postMessage']],
   },
-  mistral: { denied: [['GET', '/v1/connectors']], allowed: [['POST', '/v1/chat/completions']] },
+  mistral: {
+    denied: [
+      ['GET', '/v1/connectors'],
+      ['POST', '/v1/client/sessions'],
+      ['GET', '/v1/client/sessions/s'],
+      ['GET', '/v1/service-accounts'],
+      ['POST', '/v1/service-accounts/s/api-keys'],
+    ],
+    allowed: [
+      ['POST', '/v1/chat/completions'],
+      ['POST', '/v1/agents'],
+    ],
+  },
   cohere: {
     denied: [
       ['POST', '/v1/connectors'],
@@ -231,8 +277,17 @@ const TABLES: Readonly<Record<string, Table>> = {
     denied: [
       ['GET', '/v1/api-key'],
       ['POST', '/v1/realtime/client_secrets'],
+      ['POST', '/v1/messages'],
+      ['POST', '/v1/messages/count_tokens', 'us.api.x.ai'],
+      ['POST', '/v1/complete'],
     ],
-    allowed: [['POST', '/v1/responses']],
+    allowed: [
+      ['POST', '/v1/responses'],
+      ['POST', '/v1/completions'],
+      ['POST', '/v1/chat/completions', 'us.api.x.ai'],
+      ['POST', '/v1/chat/completions', 'us-east-1.api.x.ai'],
+      ['POST', '/v1/chat/completions', 'eu-west-1.api.x.ai'],
+    ],
   },
   deepseek: {
     denied: [],
@@ -248,24 +303,57 @@ const TABLES: Readonly<Record<string, Table>> = {
       ['GET', '/api/v1/key'],
       ['POST', '/api/v1/auth/keys'],
       ['GET', '/api/v1/credits'],
+      ['GET', '/api/v1/vault'],
+      ['GET', '/api/v1/vault/secrets/s'],
+      ['POST', '/api/v1/observability/destinations'],
+      ['GET', '/api/v1/observability/destinations/d', 'eu.openrouter.ai'],
+      ['POST', '/api/v1/interns'],
+      ['GET', '/api/v1/interns/i'],
+      ['GET', '/api/v1/workspaces'],
+      ['POST', '/api/v1/workspaces/w/members/add'],
+      ['POST', '/api/v1/scim/v2/Users'],
+      ['POST', '/api/v1/guardrails'],
+      ['GET', '/api/v1/organization'],
+      ['POST', '/api/v1/messages'],
+      ['POST', '/api/v1/messages/count_tokens', 'us.openrouter.ai'],
+      ['POST', '/api/v1/presets/p/messages'],
     ],
-    allowed: [['POST', '/api/v1/chat/completions']],
+    allowed: [
+      ['POST', '/api/v1/chat/completions'],
+      ['POST', '/api/v1/responses', 'eu.openrouter.ai'],
+      ['GET', '/api/v1/models', 'us.openrouter.ai'],
+      ['POST', '/api/v1/presets/p/chat/completions'],
+    ],
   },
   together: {
-    denied: [['GET', '/v1/deployments/secrets/s']],
-    allowed: [['POST', '/v1/chat/completions', 'api.together.xyz']],
+    denied: [
+      ['GET', '/v1/deployments/secrets/s'],
+      ['POST', '/v1/compute/clusters'],
+      ['GET', '/v1/compute/clusters/c'],
+    ],
+    allowed: [
+      ['POST', '/v1/chat/completions', 'api.together.xyz'],
+      ['GET', '/v1/compute/regions'],
+    ],
   },
   huggingface: {
     denied: [
       ['POST', '/oauth/token', HUB],
       ['GET', '/api/settings/webhooks', HUB],
       ['GET', '/api/models/o/m/xet-read-token/main', HUB],
+      ['GET', '/api/buckets/o/b/xet-read-token', HUB],
+      ['GET', '/api/buckets/o/b/xet-write-token', HUB],
+      ['GET', '/api/jobs', HUB],
+      ['POST', '/api/scheduled-jobs', HUB],
+      ['GET', '/settings', HUB],
+      ['POST', '/login', HUB],
       ['POST', '/api/spaces/o/s/secrets', HUB],
       ['GET', '/api/spaces/o/s/jwt', HUB],
     ],
     allowed: [
       ['GET', '/o/m/resolve/main/config.json', HUB],
       ['GET', '/api/whoami-v2', HUB],
+      ['GET', '/api/buckets/o/b', HUB],
       ['POST', '/v1/chat/completions', 'router.huggingface.co'],
     ],
   },
@@ -282,6 +370,7 @@ const TABLES: Readonly<Record<string, Table>> = {
       ['POST', '/v2/core/claimable_sandboxes'],
       ['POST', '/v1/forwarding/requests'],
       ['POST', '/oauth/token'],
+      ['POST', '/v1/stripecli/sessions'],
     ],
     allowed: [
       ['POST', '/v1/customers'],
@@ -300,34 +389,77 @@ const TABLES: Readonly<Record<string, Table>> = {
       ['POST', '/v3/api_keys'],
       ['GET', '/v3/user/webhooks/event/settings'],
       ['POST', '/v3/subusers'],
+      ['GET', '/v3/partner_settings'],
+      ['PATCH', '/v3/partner_settings/new_relic'],
       ['POST', '/v3/teammates', 'api.eu.sendgrid.com'],
     ],
-    allowed: [['POST', '/v3/mail/send']],
+    allowed: [
+      ['POST', '/v3/mail/send'],
+      ['GET', '/v3/mail_settings'],
+    ],
   },
   resend: {
     denied: [
       ['POST', '/api-keys'],
       ['GET', '/webhooks/w'],
       ['POST', '/domains/claim'],
+      ['GET', '/domains/d/claim'],
+      ['POST', '/domains/d/claim/verify'],
+      ['GET', '/logs'],
+      ['GET', '/logs/l'],
     ],
-    allowed: [['POST', '/emails']],
+    allowed: [
+      ['POST', '/emails'],
+      ['POST', '/emails/batch'],
+      ['POST', '/domains'],
+      ['POST', '/domains/d/verify'],
+      ['POST', '/broadcasts/b/send'],
+      ['GET', '/audiences/a/contacts'],
+      ['PATCH', '/inboxes/i/agent'],
+      ['GET', '/usage'],
+    ],
+    leftOut: [
+      ['GET', '/teams'],
+      ['GET', '/'],
+    ],
   },
   'azure-openai': {
     denied: [
       ['POST', '/openai/realtimeapi/sessions'],
       ['POST', '/openai/v1/realtime/client_secrets'],
+      ['POST', '/openai/v1/realtime/calls'],
+      ['POST', '/openai/realtime/calls'],
     ],
     allowed: [
+      ['GET', '/openai/v1/realtime'],
+      ['POST', '/openai/v1/realtime/calls/c/hangup'],
       ['POST', '/openai/deployments/d/chat/completions'],
       ['POST', '/openai/v1/responses'],
     ],
   },
-  tavily: { denied: [['POST', '/generate-keys']], allowed: [['POST', '/search']] },
+  tavily: {
+    denied: [['POST', '/generate-keys']],
+    allowed: [
+      ['POST', '/search'],
+      ['POST', '/extract'],
+      ['POST', '/crawl'],
+      ['POST', '/map'],
+      ['POST', '/research'],
+      ['GET', '/research/r'],
+      ['POST', '/feedback'],
+      ['GET', '/usage'],
+    ],
+    leftOut: [['GET', '/logs']],
+  },
   brave: { denied: [], allowed: [['GET', '/res/v1/web/search']], leftOut: [['GET', '/app/keys']] },
   elevenlabs: {
     denied: [
       ['GET', '/v1/user'],
       ['POST', '/v1/service-accounts/s/api-keys'],
+      ['GET', '/v1/workspace/api-keys'],
+      ['GET', '/v1/workspaces/api-keys'],
+      ['DELETE', '/v1/workspaces/api-keys/k'],
+      ['POST', '/v1/workspaces/w/members/m/api-keys'],
       ['POST', '/v1/single-use-token/realtime_scribe'],
       ['GET', '/v1/convai/conversation/get-signed-url'],
       ['POST', '/v1/convai/secrets'],
@@ -336,16 +468,44 @@ const TABLES: Readonly<Record<string, Table>> = {
       ['POST', '/v1/text-to-speech/v'],
       ['GET', '/v1/text-to-speech/v/stream-input'],
       ['GET', '/v1/user/subscription'],
+      ['GET', '/v1/workspaces/w/usage'],
     ],
   },
-  perplexity: { denied: [['POST', '/generate_auth_token']], allowed: [['POST', '/chat/completions']] },
+  perplexity: {
+    denied: [
+      ['POST', '/generate_auth_token'],
+      ['POST', '/router/v1/messages'],
+      ['POST', '/router/v1/chat/completions'],
+    ],
+    allowed: [
+      ['POST', '/chat/completions'],
+      ['GET', '/async/chat/completions'],
+      ['GET', '/async/chat/completions/r'],
+      ['POST', '/v1/sonar'],
+      ['POST', '/v1/async/sonar'],
+      ['POST', '/search'],
+      ['POST', '/v1/responses'],
+      ['GET', '/v1/responses/r/files/f/content'],
+      ['POST', '/v1/agent'],
+      ['POST', '/v1/embeddings'],
+      ['POST', '/v1/contextualizedembeddings'],
+      ['DELETE', '/v1/browser/sessions/s'],
+      ['GET', '/v1/models'],
+    ],
+    leftOut: [['GET', '/v1/organization']],
+  },
   fireworks: {
     denied: [
       ['POST', '/v1/accounts/a/users/u/apiKeys'],
       ['POST', '/v1/accounts/a/users/u/apiKeys:delete'],
       ['GET', '/v1/accounts/a/secrets'],
+      ['POST', '/inference/v1/messages'],
+      ['POST', '/inference/v1/messages/count_tokens'],
     ],
-    allowed: [['POST', '/inference/v1/chat/completions']],
+    allowed: [
+      ['POST', '/inference/v1/chat/completions'],
+      ['POST', '/inference/v1/responses'],
+    ],
     leftOut: [['GET', '/v1/accounts/a/models']],
   },
   voyage: { denied: [], allowed: [['POST', '/v1/embeddings']] },
@@ -353,8 +513,19 @@ const TABLES: Readonly<Record<string, Table>> = {
     denied: [['POST', '/admin/projects/p/api-keys']],
     allowed: [
       ['GET', '/indexes'],
+      ['POST', '/indexes/create-for-model'],
+      ['GET', '/backups/b'],
+      ['POST', '/rerank'],
       ['POST', '/query', '*.svc.acme.pinecone.io'],
+      ['POST', '/vectors/upsert', '*.svc.acme.pinecone.io'],
+      ['GET', '/namespaces', '*.svc.acme.pinecone.io'],
+      ['POST', '/records/namespaces/n/search', '*.svc.acme.pinecone.io'],
+      ['POST', '/describe_index_stats', '*.svc.acme.pinecone.io'],
+      ['POST', '/assistant/assistants'],
+      ['POST', '/assistant/chat/a', 'prod-1-data.ke.pinecone.io'],
+      ['POST', '/assistant/files/a', 'prod-eu-data.ke.pinecone.io'],
     ],
+    leftOut: [['GET', '/projects']],
   },
   bedrock: {
     denied: [['POST', '/async-invoke']],
@@ -464,7 +635,13 @@ describe('models in paths', () => {
     ['bedrock', '/model/amazon.nova-pro-v1:0/converse', 'amazon.nova-pro-v1:0'],
     // An inference profile: the rest of its name is no reason to look for another model in the body.
     ['bedrock', '/model/arn:aws:bedrock:eu-west-1:1:inference-profile/x/converse', /^arn:aws:bedrock:/],
-    ['huggingface', '/hf-inference/models/bert/pipeline/fill-mask', 'bert'],
+    // Its name can have two segments. No list allows this one.
+    ['huggingface', '/hf-inference/models/bert/pipeline/fill-mask', 'models'],
+    ['huggingface', '/hf-inference/models/BAAI/bge-small-en-v1.5', 'models'],
+    ['huggingface', '/fal-ai/fal-ai/flux/dev', 'fal-ai'],
+    ['huggingface', '/replicate/v1/predictions', 'v1'],
+    ['huggingface', '/wavespeed/api/v3/wavespeed-ai/flux-dev', 'api'],
+    ['huggingface', '/novita/v3/async/kontext', 'kontext'],
   ])('%s: %s', (name, path, model) => {
     const place = placeOf(name, path);
     expect(place.kind).toBe('known');
@@ -478,8 +655,53 @@ describe('models in paths', () => {
     ['azure-openai', '/openai/v1/responses'],
     ['bedrock', '/openai/v1/chat/completions'],
     ['anthropic', '/v1/messages'],
+    ['huggingface', '/v1/chat/completions'],
+    ['huggingface', '/novita/v3/openai/chat/completions'],
   ])('%s: %s names it in the body', (name, path) => {
     expect(placeOf(name, path)).toEqual({ kind: 'body' });
+  });
+});
+
+describe('usage in streams', () => {
+  const paths = BUILT_IN_PROVIDERS.flatMap(({ name, spec }) =>
+    (spec.usage?.includeUsage ?? []).map((path) => [name, path] as const),
+  );
+
+  test.each(paths)('%s lets %s, where it is asked for, through', (name, path) => {
+    const { allow = FREE, deny = [], upstreams } = specOf(name);
+    expect(compilePolicy({ allow, deny }).decide('POST', upstreams[0]?.host ?? '', path).allowed).toBe(true);
+  });
+
+  test('chats and completions of the old kind, wherever a provider has both', () => {
+    expect(paths.map(([name, path]) => `${name} ${path}`)).toEqual(
+      expect.arrayContaining([
+        'openai /v1/completions',
+        'deepseek /completions',
+        'deepseek /v1/completions',
+        'deepseek /beta/completions',
+      ]),
+    );
+  });
+});
+
+describe('URLs in answers', () => {
+  test.each([
+    ['/indexes/movies', 'movies-1.svc.acme.pinecone.io', 'movies-1.svc.acme.pinecone.io'],
+    ['/assistant/assistants', 'https://prod-1-data.ke.pinecone.io', 'prod-1-data.ke.pinecone.io'],
+    ['/assistant/assistants/a', 'prod-eu-data.ke.pinecone.io', 'prod-eu-data.ke.pinecone.io'],
+  ])('pinecone %s: the host %s leads back', (path, host, reached) => {
+    const spec = specOf('pinecone');
+    const upstreams = compileUpstreams(spec);
+    const rewritten = compileJsonRewrites(spec.rewrite ?? {}).find(path)?.(JSON.stringify({ host }), {
+      origin: baseOrigin(15_080, false),
+      host: '127.0.0.1:15080',
+      provider: 'pinecone',
+      upstreams,
+      current: upstreams.primary,
+      intercepted: new Set(),
+      issue: () => 'aTicket',
+    });
+    expect(JSON.parse(rewritten ?? '')).toEqual({ host: `http://127.0.0.1:15080/pinecone/~${reached}` });
   });
 });
 
@@ -509,6 +731,13 @@ describe('aliases below the base URL', () => {
     ['github', '/github/~github.com/o/r.git/info/refs', 'github.com/o/r.git/info/refs'],
     ['discord', '/discord/~gateway-us-east1-b.discord.gg/?v=10', 'gateway-us-east1-b.discord.gg/?v=10'],
     ['pinecone', '/pinecone/~i-1.svc.acme.pinecone.io/query', 'i-1.svc.acme.pinecone.io/query'],
+    ['pinecone', '/pinecone/assistants/a', 'api.pinecone.io/assistant/assistants/a'],
+    ['pinecone', '/pinecone/assistant/assistants', 'api.pinecone.io/assistant/assistants'],
+    [
+      'pinecone',
+      '/pinecone/~prod-eu-data.ke.pinecone.io/assistant/chat/a',
+      'prod-eu-data.ke.pinecone.io/assistant/chat/a',
+    ],
   ])('%s: %s is %s', (name, url, expected) => {
     expect(upstreamOf(name, url)).toBe(expected);
   });

@@ -123,7 +123,10 @@ async function main(): Promise<void> {
   const admin = createAdminServer({ registry: metrics.registry, ready: () => ready });
   await listen(admin, ADMIN_PORT, '0.0.0.0');
 
+  let stopping = false;
   const stop = async (signal: NodeJS.Signals): Promise<void> => {
+    if (stopping) return;
+    stopping = true;
     log.info({ event: 'stopping', signal }, 'stopping');
     ready = false;
     // Bounded by the pod's grace period, after which the kubelet kills.
@@ -134,7 +137,9 @@ async function main(): Promise<void> {
     log.info({ event: 'stopped' }, 'stopped');
     process.exit(0);
   };
-  process.once('SIGTERM', (signal) => void stop(signal).catch(die));
+  // Not once: a second one would kill at once, with what is running and what was counted. The kubelet's SIGKILL comes in any case.
+  process.on('SIGTERM', (signal) => void stop(signal).catch(die));
+  // Once: who presses Ctrl-C again does not want to wait.
   process.once('SIGINT', (signal) => void stop(signal).catch(die));
 
   await keeper.start();

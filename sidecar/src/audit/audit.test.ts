@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 
+import { createManualScheduler } from '../testing/manual-scheduler.ts';
 import { type AuditEvent, type AuditSubject, createAudit } from './audit.ts';
+import { createLineBatcher } from './line-batcher.ts';
 
 const subject: AuditSubject = {
   agent: 'research',
@@ -34,9 +36,9 @@ function write(of: AuditEvent, accepts = true, by = subject) {
     namespace: 'agents',
     pod: 'pod-0',
     wallClock: () => Date.UTC(2026, 0, 2, 3, 4, 5, 6),
-    sink: (line) => {
+    sink: (line, told) => {
       lines.push(line);
-      return accepts;
+      told(accepts);
     },
     result: (result) => results.push(result),
   });
@@ -91,5 +93,27 @@ describe('createAudit', () => {
 
   test('tells of an event that was dropped', () => {
     expect(write(event, false).results).toEqual(['dropped']);
+  });
+
+  test('counts each event of a batch that was dropped, however it came to be written', async () => {
+    const scheduler = createManualScheduler();
+    const results: string[] = [];
+    const lines = createLineBatcher({
+      scheduler,
+      write: () => false,
+      maxDelayMs: 100,
+      maxCharacters: 1000,
+    });
+    const audit = createAudit({
+      namespace: 'agents',
+      pod: 'pod-0',
+      wallClock: () => 0,
+      sink: lines.add,
+      result: (result) => results.push(result),
+    });
+    const add = audit.for(subject);
+    for (let i = 0; i < 10; i += 1) add(event);
+    await scheduler.advance(100);
+    expect(results).toEqual(Array.from({ length: 10 }, () => 'dropped'));
   });
 });

@@ -54,13 +54,14 @@ export interface AuditOptions {
   pod: string;
   /** time of day in `ms` */
   wallClock: () => number;
-  /** takes one line, line feed included; false if it had to be dropped */
-  sink: (line: string) => boolean;
+  /** takes one line, line feed included; tells, maybe later, whether it was written or had to be dropped */
+  sink: (line: string, told: (written: boolean) => void) => void;
   result: (result: 'written' | 'dropped') => void;
 }
 
 /** an audit that writes JSON lines */
 export function createAudit({ namespace, pod, wallClock, sink, result }: AuditOptions): Audit {
+  const told = (written: boolean): void => result(written ? 'written' : 'dropped');
   return {
     for({ agent, container, binding, credential, provider, tier }) {
       const subject = JSON.stringify({
@@ -77,7 +78,7 @@ export function createAudit({ namespace, pod, wallClock, sink, result }: AuditOp
       return (event) => {
         const time = new Date(wallClock()).toISOString();
         const line = `{"event":"audit","time":"${time}",${fixed},${describe(event)}}\n`;
-        result(sink(line) ? 'written' : 'dropped');
+        sink(line, told);
       };
     },
   };

@@ -5,15 +5,21 @@ import { createLineBatcher } from './line-batcher.ts';
 
 function make(accepts = true) {
   const batches: string[] = [];
+  const told: [line: string, written: boolean][] = [];
   const scheduler = createManualScheduler();
   const write = (batch: string): boolean => {
     batches.push(batch);
     return accepts;
   };
+  const { add, flush } = createLineBatcher({ scheduler, write, maxDelayMs: 100, maxCharacters: 10 });
   return {
     batches,
+    told,
     scheduler,
-    batcher: createLineBatcher({ scheduler, write, maxDelayMs: 100, maxCharacters: 10 }),
+    batcher: {
+      flush,
+      add: (line: string) => add(line, (written) => told.push([line, written])),
+    },
   };
 }
 
@@ -43,9 +49,28 @@ describe('createLineBatcher', () => {
     expect(batches).toEqual(['12345\n67890\n', 'x\n']);
   });
 
-  test('tells that lines were dropped', () => {
-    const { batcher } = make(false);
-    expect(batcher.add('short\n')).toBe(true);
-    expect(batcher.add('long enough\n')).toBe(false);
-  });
+  test.each([true, false])(
+    'tells of each line whether it was written (%s), but not before',
+    async (accepts) => {
+      const { batcher, told, scheduler } = make(accepts);
+      batcher.add('a\n');
+      batcher.add('b\n');
+      expect(told).toEqual([]);
+      await scheduler.advance(100);
+      expect(told.splice(0)).toEqual([
+        ['a\n', accepts],
+        ['b\n', accepts],
+      ]);
+      batcher.add('c\n');
+      batcher.add('long enough\n');
+      expect(told.splice(0)).toEqual([
+        ['c\n', accepts],
+        ['long enough\n', accepts],
+      ]);
+      batcher.add('d\n');
+      batcher.flush();
+      batcher.flush();
+      expect(told).toEqual([['d\n', accepts]]);
+    },
+  );
 });

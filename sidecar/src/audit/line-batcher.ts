@@ -13,30 +13,35 @@ export interface LineBatcherOptions {
 
 /** a batcher of lines */
 export interface LineBatcher {
-  /** false if lines were dropped with the batch that this one completed */
-  add: (line: string) => boolean;
+  /** @param told whether the line was written: later, with its batch */
+  add: (line: string, told: (written: boolean) => void) => void;
   /** writes what waits */
-  flush: () => boolean;
+  flush: () => void;
 }
 
 /** makes one */
 export function createLineBatcher(options: LineBatcherOptions): LineBatcher {
   let waiting = '';
+  let toTell: ((written: boolean) => void)[] = [];
   let callOff: (() => void) | undefined;
-  const flush = (): boolean => {
+  const flush = (): void => {
     callOff?.();
     callOff = undefined;
+    if (waiting === '') return;
     const batch = waiting;
+    const tellAll = toTell;
     waiting = '';
-    return batch === '' || options.write(batch);
+    toTell = [];
+    const written = options.write(batch);
+    for (const told of tellAll) told(written);
   };
   return {
     flush,
-    add(line) {
+    add(line, told) {
       waiting += line;
-      if (waiting.length >= options.maxCharacters) return flush();
-      callOff ??= options.scheduler.after(options.maxDelayMs, flush);
-      return true;
+      toTell.push(told);
+      if (waiting.length >= options.maxCharacters) flush();
+      else callOff ??= options.scheduler.after(options.maxDelayMs, flush);
     },
   };
 }

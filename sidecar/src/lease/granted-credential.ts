@@ -39,6 +39,8 @@ export interface GrantedCredential {
   models: ModelRules;
   pricing: Pricing | undefined;
   limits: CredentialLimits;
+  /** puts the limits of its lease in force; not before that is the current one: a revocation may come first */
+  enforceLimits(): void;
   /** whether streams of this path tell usage only if they are asked to */
   includesUsage(plainPath: string): boolean;
   rewriteHeaders: HeaderRewriter;
@@ -55,13 +57,12 @@ export interface GrantParts {
   linkFor: LinkFor;
 }
 
-/** compiles one credential of a lease, and puts its limits in force */
+/** compiles one credential of a lease */
 export function grantCredential({ leased, vault, limits, linkFor }: GrantParts): GrantedCredential {
   const { agent, tier, provider, policy } = leased;
   const { spec } = provider;
   const includeUsage = (spec.usage?.includeUsage ?? []).map(compileGlob);
   const keyless = compilePolicy({ allow: spec.keyless ?? [], deny: [] });
-  limits.change(policy.limits);
   return {
     agent,
     tier,
@@ -73,6 +74,7 @@ export function grantCredential({ leased, vault, limits, linkFor }: GrantParts):
     models: compileModelRules(spec.modelFrom, policy),
     pricing: spec.prices === undefined ? undefined : createPricing(spec.prices),
     limits,
+    enforceLimits: () => limits.change(policy.limits),
     includesUsage: (path) => includeUsage.some((glob) => glob(path)),
     rewriteHeaders: createHeaderRewriter(spec.rewrite?.headers ?? []),
     rewrites: compileJsonRewrites(spec.rewrite ?? {}),

@@ -109,7 +109,8 @@ const keyService: KeyService = {
 const openNothing: typeof openLease = async ({ credentials, refusals, ...answer }, options) => {
   const empty = await openLease({ ...answer, credentials: [], refusals: [] }, options);
   const vault = new KeyVault(new Secret('provider-key', 'sk-key-0123456789'));
-  const grants = credentials.map((of) => [credentialKey(of), { vault } as GrantedCredential] as const);
+  const granted: Partial<GrantedCredential> = { vault, enforceLimits: () => undefined };
+  const grants = credentials.map((of) => [credentialKey(of), granted as GrantedCredential] as const);
   const refused = refusals.map(
     ({ code, message, ...of }) => [credentialKey(of), refusal(code, message)] as const,
   );
@@ -119,6 +120,15 @@ const openNothing: typeof openLease = async ({ credentials, refusals, ...answer 
 function granted(): LeaseAnswer {
   const credentials = [grantOf(entry, 0, sealed.dataKey)];
   return { id: `l${requests.length}`, ttlSeconds: TTL_MS / 1000, credentials, refusals: [], caBundle: 'ca' };
+}
+
+function refused(code: LeaseAnswer['refusals'][number]['code']): LeaseAnswer {
+  const refusals = [{ bindingUid: 'b1', credential: 'openai', code, message: '' }];
+  return { ...granted(), credentials: [], refusals };
+}
+
+function revoke(): void {
+  streams[0]?.events.revoked({ bindingUid: 'b1', code: 'SEKS_BINDING_SUSPENDED', message: '' });
 }
 
 function refuse(code: ConstructorParameters<typeof SeksError>[0]) {
@@ -179,10 +189,7 @@ describe('at start', () => {
   });
 
   test('a lease with nothing but refusals is a lease', async () => {
-    const refusals = [
-      { bindingUid: 'b1', credential: 'openai', code: 'SEKS_SECRET_MISSING' as const, message: 'x' },
-    ];
-    answer = () => Promise.resolve({ ...granted(), credentials: [], refusals });
+    answer = () => Promise.resolve(refused('SEKS_SECRET_MISSING'));
     await start();
     expect(state()).toBe('SEKS_SECRET_MISSING');
   });
@@ -344,15 +351,77 @@ describe('events', () => {
     streams[0]?.events.changed();
     await settle();
     streams[0]?.events.revoked({ bindingUid: 'b1', code: 'SEKS_BINDING_DELETED', message: '' });
-    const refusals = [
-      { bindingUid: 'b1', credential: 'openai', code: 'SEKS_BINDING_DELETED' as const, message: '' },
-    ];
-    answer = () => Promise.resolve({ ...granted(), credentials: [], refusals });
+    // From a replica that lags.
+    answer = () => Promise.resolve(granted());
     arrive?.();
+    await scheduler.advance(1_999);
+    expect([state(), requests.length]).toEqual(['SEKS_BINDING_DELETED', 2]);
+    answer = () => Promise.resolve(refused('SEKS_BINDING_DELETED'));
+    await scheduler.advance(1);
+    expect([state(), requests.length]).toEqual(['SEKS_BINDING_DELETED', 3]);
+  });
+
+  test.each([
+    ['a change', () => streams[0]?.events.changed()],
+    [
+      'a refresh of the files',
+      () => {
+        filesVersion = 'v2';
+      },
+    ],
+  ])('S12: %s right after a revocation waits, too', async (_, happens) => {
+    revoke();
+    happens();
+    await scheduler.advance(1_999);
+    expect([state(), requests.length]).toEqual(['SEKS_BINDING_SUSPENDED', 1]);
+    await scheduler.advance(1);
+    // Suspended by mistake, and at once put right again.
+    expect([state(), requests.length]).toEqual(['granted', 2]);
+  });
+
+  test('S12: a failure right after a revocation does not shorten the wait', async () => {
+    let fail: (() => void) | undefined;
+    answer = () =>
+      new Promise((_, reject) => {
+        fail = () => reject(new SeksError('SEKS_KEYSERVICE_UNREACHABLE'));
+      });
+    streams[0]?.events.changed();
     await settle();
-    expect(state()).toBe('SEKS_BINDING_DELETED');
+    revoke();
+    answer = () => Promise.resolve(granted());
+    fail?.();
+    await scheduler.advance(1_999);
+    expect([state(), requests.length]).toEqual(['SEKS_BINDING_SUSPENDED', 2]);
+    await scheduler.advance(1);
     expect(requests).toHaveLength(3);
-    expect(state()).toBe('SEKS_BINDING_DELETED');
+  });
+
+  test('S12: what is granted again soon after its revocation is asked for once more', async () => {
+    revoke();
+    await scheduler.advance(2_000);
+    expect([state(), requests.length]).toEqual(['granted', 2]);
+    answer = () => Promise.resolve(refused('SEKS_BINDING_SUSPENDED'));
+    await scheduler.advance(12_999);
+    expect([state(), requests.length]).toEqual(['granted', 2]);
+    await scheduler.advance(1);
+    expect([state(), requests.length]).toEqual(['SEKS_BINDING_SUSPENDED', 3]);
+    await scheduler.advance(TTL_MS / 3 - 1);
+    expect(requests).toHaveLength(3);
+  });
+
+  test('what is granted again for good is asked for no more often than anything else', async () => {
+    revoke();
+    await scheduler.advance(15_000);
+    expect(requests).toHaveLength(3);
+    await scheduler.advance(TTL_MS / 3 - 1);
+    expect([state(), requests.length]).toEqual(['granted', 3]);
+  });
+
+  test('what stays refused is not asked for once more', async () => {
+    answer = () => Promise.resolve(refused('SEKS_BINDING_SUSPENDED'));
+    revoke();
+    await scheduler.advance(60_000);
+    expect(requests).toHaveLength(2);
   });
 
   test('S12: a stream that is silent for 15 s is given up, and opened again with the newest lease', async () => {

@@ -40,8 +40,10 @@ export const START_LIMIT_MS = 120_000;
 const FILE_POLL_MS = 1_000;
 const BACKOFF_FIRST_MS = 500;
 const BACKOFF_MAX_MS = 15_000;
-/** another replica of the key service may lag behind the one that told of a revocation */
+/** another replica of the key service may lag behind the one that told of a revocation: nothing is asked for so long */
 const RECHECK_AFTER_REVOCATION_MS = 2_000;
+/** a lag may be longer: what is granted again sooner than this after its revocation is asked for once more */
+const SECOND_RECHECK_MS = 15_000;
 
 /** refusals that mean the pod, not one credential: what it holds is dropped at once */
 const POD_REFUSALS: ReadonlySet<string> = new Set([
@@ -58,6 +60,9 @@ export class LeaseKeeper {
   #renewing = false;
   #renewAgain = false;
   #failures = 0;
+  #notBeforeMs = 0;
+  /** by binding uid; those of the last {@link SECOND_RECHECK_MS} */
+  readonly #revokedAtMs = new Map<string, number>();
   #callOffRenewal: () => void = () => {};
   #callOffPoll: () => void = () => {};
   #filesVersion = '';
@@ -159,11 +164,19 @@ export class LeaseKeeper {
     return { protocol: 1, features: [...FEATURES], credentials };
   }
 
-  /** asks for a new lease now; one that is under way is followed by another, because it may not know the news */
+  /**
+   * asks for a new lease now, or as soon as it may after a revocation; one that is under way is followed by another, because it
+   * may not know the news
+   */
   #renewNow(): void {
     if (this.#stopped.signal.aborted) return;
     if (this.#renewing) {
       this.#renewAgain = true;
+      return;
+    }
+    const holdMs = this.#notBeforeMs - this.#deps.scheduler.nowMs();
+    if (holdMs > 0) {
+      this.#renewAfter(holdMs);
       return;
     }
     this.#callOffRenewal();
@@ -195,7 +208,20 @@ export class LeaseKeeper {
 
   #scheduleRenewal(ttlMs: number): void {
     // At a third, so that two attempts may fail; spread, so that pods that started together do not stay together.
-    this.#renewAfter((ttlMs / 3) * (0.9 + 0.2 * this.#deps.random()));
+    const usualMs = (ttlMs / 3) * (0.9 + 0.2 * this.#deps.random());
+    this.#renewAfter(Math.min(usualMs, this.#secondRecheckMs()));
+  }
+
+  /** until when a grant stays in doubt, because its binding was revoked only just now */
+  #secondRecheckMs(): number {
+    const { holder, scheduler } = this.#deps;
+    let dueMs = Number.POSITIVE_INFINITY;
+    for (const [bindingUid, revokedAtMs] of this.#revokedAtMs) {
+      const leftMs = revokedAtMs + SECOND_RECHECK_MS - scheduler.nowMs();
+      if (leftMs <= 0) this.#revokedAtMs.delete(bindingUid);
+      else if (holder.grants(bindingUid)) dueMs = Math.min(dueMs, leftMs);
+    }
+    return dueMs;
   }
 
   #renewAfter(delayMs: number): void {
@@ -259,7 +285,10 @@ export class LeaseKeeper {
   #revoke({ bindingUid, code, message }: RevokedEvent): void {
     this.#deps.holder.revoke(bindingUid, refusal(code, message));
     this.#deps.log.warn({ event: 'binding_revoked', bindingUid, code }, 'credentials dropped');
-    this.#renewAfter(RECHECK_AFTER_REVOCATION_MS);
+    const nowMs = this.#deps.scheduler.nowMs();
+    this.#revokedAtMs.set(bindingUid, nowMs);
+    this.#notBeforeMs = nowMs + RECHECK_AFTER_REVOCATION_MS;
+    this.#renewNow();
   }
 
   #backoffMs(failures: number): number {

@@ -141,6 +141,31 @@ describe('S7: LeaseHolder', () => {
     expect([codeOf(), isErased(late)]).toEqual(['SEKS_BINDING_SUSPENDED', true]);
   });
 
+  test('a lease puts its limits in force when it becomes the current one, and only then', () => {
+    const before = state([['b1/openai', grant()]]);
+    holder.replace(undefined, before);
+    const [late, renewed] = [jest.fn(), jest.fn()];
+    holder.revoke('b1', new SeksError('SEKS_BINDING_SUSPENDED'));
+    holder.replace(before, state([['b1/openai', { ...grant(), enforceLimits: late }]]));
+    holder.replace(holder.state, state([['b1/openai', { ...grant(), enforceLimits: renewed }]]));
+    expect([late.mock.calls.length, renewed.mock.calls.length]).toEqual([0, 1]);
+  });
+
+  test('tells whether anything of a binding is granted', () => {
+    expect(holder.grants('b1')).toBe(false);
+    holder.replace(
+      undefined,
+      state([
+        ['b1/other', new SeksError('SEKS_SECRET_MISSING')],
+        ['b1/openai', grant()],
+        ['b2/openai', grant()],
+      ]),
+    );
+    expect([holder.grants('b1'), holder.grants('b')]).toEqual([true, false]);
+    holder.revoke('b1', new SeksError('SEKS_BINDING_SUSPENDED'));
+    expect([holder.grants('b1'), holder.grants('b2')]).toEqual([false, true]);
+  });
+
   test('S1: erases keys that a new lease does not have, and keeps those that it shares', () => {
     const [gone, kept] = [grant(), grant()];
     const first = state([
@@ -183,6 +208,55 @@ describe('S7: LeaseHolder', () => {
       expect(cut).not.toHaveBeenCalled();
       holder.revoke('b1', new SeksError('SEKS_BINDING_SUSPENDED'));
       expect(cut.mock.calls).toEqual([['SEKS_BINDING_SUSPENDED']]);
+    });
+
+    test.each([
+      ['had another key', grant()],
+      ['refused it for a while', new SeksError('SEKS_KMS_UNAVAILABLE')],
+    ])('ends when a lease %s and a later one refuses it for good', (_, found) => {
+      holder.replace(first, state([['b1/openai', found]]));
+      const later = state([['b1/openai', new SeksError('SEKS_SECRET_MISSING')]]);
+      holder.replace(holder.state, later);
+      expect(cut.mock.calls).toEqual([['SEKS_SECRET_MISSING']]);
+    });
+
+    test.each([
+      ['had another key', grant()],
+      ['refused it for a while', new SeksError('SEKS_KMS_UNAVAILABLE')],
+    ])('ends when a lease %s and a later one does not speak of it', (_, found) => {
+      holder.replace(first, state([['b1/openai', found]]));
+      holder.replace(holder.state, state([]));
+      expect(cut.mock.calls).toEqual([['SEKS_CREDENTIAL_REMOVED']]);
+    });
+
+    describe.each([
+      ['the pod', () => holder.refusePod(new SeksError('SEKS_LEASE_POD_TERMINATING'))],
+      ['the binding', () => holder.revoke('b1', new SeksError('SEKS_LEASE_POD_TERMINATING'))],
+    ])('goes on when %s is refused because the pod is being deleted', (_, terminate) => {
+      test.each([
+        ['is current', false],
+        ['went out before', true],
+      ])('and its key %s; not when the binding is revoked', (__, rotated) => {
+        if (rotated) holder.replace(first, state([['b1/openai', grant()]]));
+        terminate();
+        expect(cut).not.toHaveBeenCalled();
+        holder.revoke('b1', new SeksError('SEKS_BINDING_SUSPENDED'));
+        expect(cut.mock.calls).toEqual([['SEKS_BINDING_SUSPENDED']]);
+      });
+
+      test('but not longer than the lease', async () => {
+        terminate();
+        await scheduler.advance(999);
+        expect(cut).not.toHaveBeenCalled();
+        await scheduler.advance(1);
+        expect(cut.mock.calls).toEqual([['SEKS_LEASE_EXPIRED']]);
+      });
+
+      test('but not when the pod is refused for another reason', () => {
+        terminate();
+        holder.refusePod(new SeksError('SEKS_LEASE_POD_NOT_SEALED'));
+        expect(cut.mock.calls).toEqual([['SEKS_LEASE_POD_NOT_SEALED']]);
+      });
     });
 
     test('ends with the lease, and when the pod is refused', async () => {

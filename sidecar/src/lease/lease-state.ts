@@ -63,9 +63,13 @@ export class LeaseHolder {
       retireMissing(next, this.#state);
       return false;
     }
-    this.#state = next;
+    this.#enter(next);
     this.#podRefusal = undefined;
-    this.#succeed(previous, next);
+    for (const granted of grantedOf(next)) granted.enforceLimits();
+    this.#endOutgoing((key) => {
+      const found = next.credentials.get(key) ?? new SeksError('SEKS_CREDENTIAL_REMOVED');
+      return found instanceof SeksError && !passesByItself(found) ? found : undefined;
+    });
     this.#callOffExpiry();
     const leftMs = next.expiresAtMs - this.#scheduler.nowMs();
     // A lease without end exists in tests only.
@@ -77,67 +81,68 @@ export class LeaseHolder {
   revoke(bindingUid: string, reason: SeksError): void {
     if (this.#state === undefined) return;
     const credentials = new Map(this.#state.credentials);
-    const dropped: GrantedCredential[] = [];
-    for (const [key, credential] of credentials) {
-      if (!key.startsWith(`${bindingUid}/`)) continue;
-      if (!(credential instanceof SeksError)) dropped.push(credential);
-      credentials.set(key, reason);
-    }
-    this.#state = { ...this.#state, credentials };
-    dropAll(dropped, reason);
-    this.#cutOutgoing((key) => key.startsWith(`${bindingUid}/`), reason);
+    for (const key of credentials.keys()) if (isOf(bindingUid, key)) credentials.set(key, reason);
+    this.#enter({ ...this.#state, credentials });
+    this.#endOutgoing((key) => (isOf(bindingUid, key) ? reason : undefined));
+  }
+
+  /** whether a credential of the binding may be used, by the current lease */
+  grants(bindingUid: string): boolean {
+    const all = [...(this.#state?.credentials ?? [])];
+    return all.some(([key, found]) => isOf(bindingUid, key) && !(found instanceof SeksError));
   }
 
   /** S12: whether or not it was revoked, nobody could tell us; so what is running ends as well */
   #expire(): void {
-    const state = this.#state;
-    if (state === undefined) return;
-    this.#state = { ...state, credentials: new Map() };
-    const reason = new SeksError('SEKS_LEASE_EXPIRED');
-    dropAll(grantedOf(state), reason);
-    this.#cutOutgoing(() => true, reason);
+    this.#dropAll(new SeksError('SEKS_LEASE_EXPIRED'));
   }
 
   /** drops everything: the pod itself may not have credentials any more */
   refusePod(reason: SeksError): void {
     this.#podRefusal = reason;
-    const state = this.#state;
-    if (state === undefined) return;
-    this.#state = { ...state, credentials: new Map() };
-    dropAll(grantedOf(state), reason);
-    if (!mayEnd(reason)) this.#cutOutgoing(() => true, reason);
+    this.#dropAll(reason);
   }
 
-  /** S12: what the new lease refuses for good ends now; what it has another key for may end by itself, unless it is revoked */
-  #succeed(previous: LeaseState | undefined, next: LeaseState): void {
+  #dropAll(reason: SeksError): void {
+    if (this.#state === undefined) return;
+    this.#enter({ ...this.#state, credentials: new Map() });
+    this.#endOutgoing(() => reason);
+  }
+
+  /** makes a state the current one; the keys that it does not have go out */
+  #enter(next: LeaseState): void {
     const kept = new Set(grantedOf(next).map(({ vault }) => vault));
-    for (const [key, old] of previous?.credentials ?? []) {
+    for (const [key, old] of this.#state?.credentials ?? []) {
       if (old instanceof SeksError || kept.has(old.vault)) continue;
-      const found = next.credentials.get(key) ?? new SeksError('SEKS_CREDENTIAL_REMOVED');
-      if (found instanceof SeksError && !passesByItself(found)) old.vault.cut(found.code);
-      else this.#outgoing.push({ key, vault: old.vault });
+      this.#outgoing.push({ key, vault: old.vault });
       old.vault.retire();
+    }
+    this.#state = next;
+  }
+
+  /**
+   * S12: what was refused for good ends now, however many leases ago its key went out; all else may end by itself, unless it is
+   * refused later
+   *
+   * @param reasonFor why what runs with the credential of this key has to end; undefined if it does not
+   */
+  #endOutgoing(reasonFor: (key: string) => SeksError | undefined): void {
+    for (const { key, vault } of this.#outgoing) {
+      const reason = reasonFor(key);
+      if (reason !== undefined && !mayEnd(reason)) vault.cut(reason.code);
     }
     this.#outgoing = this.#outgoing.filter(({ vault }) => vault.inUse);
   }
+}
 
-  #cutOutgoing(matches: (key: string) => boolean, { code }: SeksError): void {
-    for (const { key, vault } of this.#outgoing) if (matches(key)) vault.cut(code);
-    this.#outgoing = this.#outgoing.filter(({ vault }) => vault.inUse);
-  }
+function isOf(bindingUid: string, key: string): boolean {
+  return key.startsWith(`${bindingUid}/`);
 }
 
 /** retires the keys of one state that another does not have */
 function retireMissing(old: LeaseState | undefined, current: LeaseState | undefined): void {
   const kept = new Set(grantedOf(current).map(({ vault }) => vault));
   for (const { vault } of grantedOf(old)) if (!kept.has(vault)) vault.retire();
-}
-
-function dropAll(credentials: readonly GrantedCredential[], reason: SeksError): void {
-  for (const { vault } of credentials) {
-    if (!mayEnd(reason)) vault.cut(reason.code);
-    vault.retire();
-  }
 }
 
 /** the key service or its KMS has trouble, so nothing was decided about the credential */

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { type LeaseAnswer, type LeasedCredential, headerOf, SeksError } from '@seks/crds';
 
+import type { LimitKeeper } from '../limits/credential-limits.ts';
 import { grantOf, sealFor, type SealedSource, testEntry, testProvider } from '../testing/sealed-source.ts';
 import { noLink, testLimits } from '../testing/test-grant.ts';
 import type { GrantedCredential } from './granted-credential.ts';
@@ -28,7 +29,11 @@ function finding({ envelope }: SealedSource): SourceFinding {
 function open(
   credentials: LeasedCredential[],
   findings: SourceFinding[],
-  change: { refusals?: LeaseAnswer['refusals']; previous?: LeaseState } = {},
+  change: {
+    refusals?: LeaseAnswer['refusals'];
+    previous?: LeaseState;
+    limitsFor?: LimitKeeper['limitsFor'];
+  } = {},
 ): Promise<LeaseState> {
   const answer = { id: 'l1', ttlSeconds: 900, credentials, refusals: change.refusals ?? [], caBundle: 'ca' };
   return openLease(answer, {
@@ -36,7 +41,7 @@ function open(
     entries: [entry],
     findings: new Map([['b1/openai', findings]]),
     linkFor: noLink,
-    limitsFor: testLimits(),
+    limitsFor: change.limitsFor ?? testLimits(),
     askedAtMs: 5000,
     previous: change.previous,
     reject: (source, _, { code }) => rejected.push(`${source.secret}: ${code}`),
@@ -96,6 +101,18 @@ describe('openLease', () => {
     await open([grantOf(entry, 0, user.dataKey)], [finding(user), missing]);
     await open([grantOf(entry, 1, builder.dataKey)], [finding(user), finding(builder)]);
     expect(rejected).toHaveLength(1);
+  });
+
+  test('S15: limits hold from when the lease is used, not from when it was opened', async () => {
+    const limitsFor = testLimits();
+    const enter = () => limitsFor('b1/openai').enter();
+    const grant = grantOf(entry, 0, user.dataKey);
+    const limited = { ...grant, policy: { ...grant.policy, limits: { concurrentRequests: 1 } } };
+    const state = await open([limited], [finding(user), missing], { limitsFor });
+    enter();
+    enter();
+    (state.credentials.get('b1/openai') as GrantedCredential).enforceLimits();
+    expect(enter).toThrow(expect.objectContaining({ code: 'SEKS_LIMIT_CONCURRENCY' }));
   });
 
   test('S3: refuses an envelope that was sealed for another place', async () => {

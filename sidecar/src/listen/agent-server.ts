@@ -29,7 +29,7 @@ export interface TlsSettings {
 
 /** times in `ms` */
 export interface AgentListenerLimits {
-  /** connections on all ports and streams of HTTP/2 together */
+  /** connections on all ports, streams of HTTP/2 and requests that wait behind others together */
   maxConnections: number;
   maxHttp2Sessions: number;
   /** until a connection has said which protocol it speaks, and for the head of each request */
@@ -86,6 +86,7 @@ export function createAgentListener(deps: AgentListenerDeps): AgentListener {
   const http1 = createHttp1Server({
     ...deps,
     ...limits,
+    connections,
     connect:
       proxied.size === 0
         ? undefined
@@ -101,6 +102,7 @@ export function createAgentListener(deps: AgentListenerDeps): AgentListener {
     maxSessions: limits.maxHttp2Sessions,
     prefaceTimeoutMs: limits.headersTimeoutMs,
     idleTimeoutMs: limits.keepAliveTimeoutMs,
+    bodyIdleTimeoutMs: limits.bodyIdleTimeoutMs,
   });
 
   function accept(socket: Socket, plain: Origin, secure: Origin): void {

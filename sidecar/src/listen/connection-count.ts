@@ -1,11 +1,13 @@
-// Counts connections of every kind together, so that no mix of ports and protocols can use up the container's memory.
+// Counts connections of every kind together, and what waits on them, so that no mix of ports and protocols can use up the
+// container's memory.
 import type { Duplex } from 'node:stream';
 
-/** the connections that are open */
+/** the connections that are open, and the places that they take */
 export interface ConnectionCount {
-  /** counts a connection until it closes; false if there are too many, then it must not be served */
+  /** takes a place until the connection closes, one more with each call; false if there are too many, then it must not be served */
   enter(connection: Duplex): boolean;
-  readonly open: number;
+  /** gives one of its places back early */
+  leave(connection: Duplex): void;
   /** resolves when no connection is open */
   empty(): Promise<void>;
   /** breaks all of them off */
@@ -14,20 +16,30 @@ export interface ConnectionCount {
 
 /** counts up to a limit */
 export function createConnectionCount(limit: number): ConnectionCount {
-  const open = new Set<Duplex>();
+  /** places by connection */
+  const open = new Map<Duplex, number>();
+  let taken = 0;
   const waiting: (() => void)[] = [];
+  const change = (connection: Duplex, by: number): void => {
+    taken += by;
+    open.set(connection, (open.get(connection) ?? 0) + by);
+  };
   return {
     enter(connection) {
-      if (open.size >= limit) return false;
-      open.add(connection);
-      connection.once('close', () => {
-        open.delete(connection);
-        if (open.size === 0) for (const resolve of waiting.splice(0)) resolve();
-      });
+      if (taken >= limit) return false;
+      if (!open.has(connection)) {
+        connection.once('close', () => {
+          taken -= open.get(connection) ?? 0;
+          open.delete(connection);
+          if (open.size === 0) for (const resolve of waiting.splice(0)) resolve();
+        });
+      }
+      change(connection, 1);
       return true;
     },
-    get open() {
-      return open.size;
+    leave(connection) {
+      // After the close nothing is left to give back.
+      if (open.has(connection)) change(connection, -1);
     },
     empty: () =>
       new Promise((resolve) => {
@@ -35,7 +47,7 @@ export function createConnectionCount(limit: number): ConnectionCount {
         else waiting.push(resolve);
       }),
     destroyAll() {
-      for (const connection of open) connection.destroy();
+      for (const connection of open.keys()) connection.destroy();
     },
   };
 }

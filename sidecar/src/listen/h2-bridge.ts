@@ -6,18 +6,16 @@ import type { Duplex } from 'node:stream';
 
 import { SeksError, toSeksError } from '@seks/crds';
 
-import type { Scheduler } from '../lease/scheduler.ts';
 import type { ConnectionCount } from './connection-count.ts';
 import { innerHead } from './h2-head.ts';
-import { answerStreamError, innerConnection, relayStream } from './h2-stream.ts';
+import { answerStreamError, innerConnection, relayStream, type UploadLimits } from './h2-stream.ts';
 import { isSecure, markOrigin, type Origin, originOf } from './origin.ts';
 
-export interface H2BridgeDeps {
+export interface H2BridgeDeps extends UploadLimits {
   /** serves HTTP/1.1 on a connection in memory */
   serve: (connection: Duplex) => void;
   /** streams count like connections: each may hold a head and a window of body */
   connections: ConnectionCount;
-  scheduler: Pick<Scheduler, 'after'>;
   maxSessions: number;
   /** for the client's preface and SETTINGS, in `ms` */
   prefaceTimeoutMs: number;
@@ -84,7 +82,7 @@ export function createH2Bridge(deps: H2BridgeDeps): H2Bridge {
       const requestId = deps.requestId();
       const error = toSeksError(cause);
       deps.unparsable(error, requestId);
-      answerStreamError(stream, error, requestId);
+      answerStreamError(stream, error, requestId, deps);
     }
   });
 
@@ -93,16 +91,16 @@ export function createH2Bridge(deps: H2BridgeDeps): H2Bridge {
       stream.session === undefined ? undefined : sessions.get(stream.session as ServerHttp2Session);
     if (origin === undefined) throw new SeksError('SEKS_INTERNAL', 'The session has no origin.');
     const head = innerHead(rawHeaders, isSecure(origin) ? 'https' : 'http', hasBody);
-    const { client, server: inner } = innerConnection();
-    if (!connections.enter(inner)) {
+    const inner = innerConnection();
+    if (!connections.enter(inner.server)) {
       // Nothing was done with it, and the client may know that (RFC 9113 §8.7).
       stream.close(constants.NGHTTP2_REFUSED_STREAM);
-      client.destroy();
+      inner.client.destroy();
       return;
     }
-    markOrigin(inner, origin);
-    deps.serve(inner);
-    relayStream(stream, head, client);
+    markOrigin(inner.server, origin);
+    deps.serve(inner.server);
+    relayStream(stream, head, inner, deps);
   }
 
   return {

@@ -5,13 +5,25 @@ import { type Duplex, duplexPair } from 'node:stream';
 
 import { SeksError } from '@seks/crds';
 
+import type { Scheduler } from '../lease/scheduler.ts';
 import { errorAnswer } from './error-answer.ts';
 import { type InnerHead, streamFields } from './h2-head.ts';
 
-const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR } = constants;
+const { NGHTTP2_CANCEL, NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR } = constants;
+
+export interface InnerConnection {
+  client: Duplex;
+  server: Duplex;
+}
+
+export interface UploadLimits {
+  scheduler: Pick<Scheduler, 'after'>;
+  /** silence in the middle of a body */
+  bodyIdleTimeoutMs: number;
+}
 
 /** two ends of a connection in memory: when one closes, the other is broken off at once, whatever it has not read */
-export function innerConnection(): { client: Duplex; server: Duplex } {
+export function innerConnection(): InnerConnection {
   const [client, server] = duplexPair();
   client.once('close', () => server.destroy());
   // Both ends have read everything before an orderly close, so only a cut finds the client unfinished.
@@ -27,22 +39,83 @@ export function innerConnection(): { client: Duplex; server: Duplex } {
  *
  * @throws SeksError SEKS_REQUEST_MALFORMED if the head cannot be written as HTTP/1.1; nothing is sent then
  */
-export function relayStream(stream: ServerHttp2Stream, head: InnerHead, client: Duplex): void {
+export function relayStream(
+  stream: ServerHttp2Stream,
+  head: InnerHead,
+  { client, server }: InnerConnection,
+  limits: UploadLimits,
+): void {
   const request = send(head, client);
   let answered = false;
+  // The HTTP/1.1 server decides whether the agent is to blame, as when a socket times out.
+  const upload = watchUpload(stream, limits, () => void server.emit('timeout'));
   request.on('continue', () => {
     if (isOpen(stream)) stream.additionalHeaders({ ':status': 100 });
   });
   request.on('response', (answer) => {
     answered = true;
-    relayAnswer(stream, request, answer);
+    upload.active();
+    relayAnswer(stream, request, answer, upload);
   });
   // After the answer's head, the answer itself tells of the break.
   request.on('error', () => {
     if (!answered) reset(stream);
   });
   stream.on('close', () => request.destroy());
+  // Otherwise the head would wait for the first bytes of the body, and nobody would be there to refuse one that never begins.
+  if (!stream.endAfterHeaders) request.flushHeaders();
   stream.pipe(request);
+}
+
+/** what is known of a request that may still be coming */
+interface Upload {
+  /** part of its answer went */
+  active(): void;
+  /** the whole answer went */
+  answered(): void;
+}
+
+/**
+ * watches a stream until its request has come to the end: nothing else would time out one that stops
+ *
+ * @param silent called after each time of silence, as long as there is no answer
+ */
+function watchUpload(stream: ServerHttp2Stream, limits: UploadLimits, silent: () => void): Upload {
+  let isAnswered = false;
+  let isSilent = false;
+  let isOver = false;
+  let calledOff = (): void => undefined;
+  const wait = (): void => {
+    calledOff();
+    if (!isOver) calledOff = limits.scheduler.after(limits.bodyIdleTimeoutMs, onSilence);
+  };
+  const onSilence = (): void => {
+    isSilent = true;
+    if (isAnswered) giveUp();
+    else silent();
+    wait();
+  };
+  // RFC 9113 §8.1: after a whole answer, the client is told that the rest of its request is not wanted.
+  const giveUp = (): void => {
+    if (isOpen(stream)) stream.close(NGHTTP2_NO_ERROR);
+  };
+  const end = (): void => {
+    isOver = true;
+    calledOff();
+  };
+  const received = (): void => {
+    isSilent = false;
+    wait();
+  };
+  stream.on('data', received).once('end', end).once('close', end);
+  wait();
+  return {
+    active: wait,
+    answered() {
+      isAnswered = true;
+      if (isSilent && !isOver) giveUp();
+    },
+  };
 }
 
 function send(head: InnerHead, client: Duplex): ClientRequest {
@@ -57,7 +130,12 @@ function send(head: InnerHead, client: Duplex): ClientRequest {
   }
 }
 
-function relayAnswer(stream: ServerHttp2Stream, request: ClientRequest, answer: IncomingMessage): void {
+function relayAnswer(
+  stream: ServerHttp2Stream,
+  request: ClientRequest,
+  answer: IncomingMessage,
+  upload: Upload,
+): void {
   if (!isOpen(stream)) return;
   try {
     stream.respond(
@@ -69,10 +147,14 @@ function relayAnswer(stream: ServerHttp2Stream, request: ClientRequest, answer: 
     reset(stream);
     return;
   }
+  // An answer without a body has ended with its head.
+  if (stream.writableEnded) upload.answered();
   stream.on('wantTrailers', () => {
     try {
       // Also without any: it is END_STREAM that tells a whole answer from a cut one.
       stream.sendTrailers(streamFields(answer.rawTrailers));
+      // Node sends them in such a turn, too.
+      setImmediate(() => upload.answered());
     } catch {
       // As above; and the provider writes them, so they must not end the process.
       reset(stream);
@@ -89,6 +171,7 @@ function relayAnswer(stream: ServerHttp2Stream, request: ClientRequest, answer: 
     stream.resume();
     stream.end();
   });
+  answer.on('data', () => upload.active());
   answer.pipe(stream, { end: false });
 }
 
@@ -102,11 +185,17 @@ function reset(stream: ServerHttp2Stream): void {
 }
 
 /** answers a stream with an error of the sidecar itself */
-export function answerStreamError(stream: ServerHttp2Stream, error: SeksError, requestId: string): void {
+export function answerStreamError(
+  stream: ServerHttp2Stream,
+  error: SeksError,
+  requestId: string,
+  limits: UploadLimits,
+): void {
   if (!isOpen(stream)) return;
   const { headers, body } = errorAnswer(error, requestId);
   stream.respond({ ':status': error.spec.status, ...headers });
   // The rest of the request, if it has one, is read and dropped.
+  watchUpload(stream, limits, () => undefined).answered();
   stream.resume();
   // An answer to HEAD has ended with its head.
   if (!stream.writableEnded) stream.end(body);

@@ -7,12 +7,15 @@ import type { Duplex } from 'node:stream';
 import { SeksError, toSeksError } from '@seks/crds';
 
 import type { AgentHandler } from './agent-handler.ts';
-import { isCondemned } from './condemned.ts';
+import { condemn, isCondemned } from './condemned.ts';
+import type { ConnectionCount } from './connection-count.ts';
 import { rawErrorAnswer } from './error-answer.ts';
 
 export interface Http1ServerDeps {
   handler: AgentHandler;
   requestId: () => string;
+  /** requests that wait for their turn count like connections: each holds a head */
+  connections: ConnectionCount;
   /** told of requests that were refused before they could be parsed */
   unparsable: (error: SeksError, requestId: string) => void;
   /** takes over a connection after CONNECT, or throws a SeksError; omitted: CONNECT is refused as a method */
@@ -24,6 +27,8 @@ export interface Http1ServerDeps {
 }
 
 const MAX_HEADER_BYTES = 32_768;
+/** of one connection, behind the request that is served: hardly any client sends a second before it has the first answer */
+const MAX_WAITING = 8;
 /** Node looks for heads that are late only so often, and every 30 s unless told */
 const MAX_TIMEOUT_CHECK_MS = 5_000;
 
@@ -48,20 +53,51 @@ export function createHttp1Server(deps: Http1ServerDeps): Server {
   server.maxHeadersCount = 0;
   server.maxRequestsPerSocket = 0;
   server.timeout = deps.bodyIdleTimeoutMs;
+  const waiting = new WeakMap<Duplex, number>();
+  // One request of a connection at a time, so that the limit on connections bounds what is under way to the provider as well.
+  const inTurn = (request: IncomingMessage, response: ServerResponse, serve: () => void): void => {
+    const { socket } = request;
+    if (response.socket !== null) {
+      // What follows in the same segment is parsed before the connection ends.
+      if (!isCondemned(socket)) serve();
+      return;
+    }
+    const behind = waiting.get(socket) ?? 0;
+    if (behind >= MAX_WAITING || !deps.connections.enter(socket)) {
+      breakOff(socket);
+      return;
+    }
+    waiting.set(socket, behind + 1);
+    // Node gives an answer the connection when the one before has been written.
+    response.once('socket', () => {
+      waiting.set(socket, (waiting.get(socket) ?? 1) - 1);
+      deps.connections.leave(socket);
+      if (!isCondemned(socket) && !socket.destroyed) serve();
+    });
+  };
+  /** for what comes too early: an error would be taken for the answer that is due, and meanwhile ever more would be read */
+  const breakOff = (socket: Duplex): void => {
+    if (!isCondemned(socket)) deps.unparsable(new SeksError('SEKS_REQUEST_MALFORMED'), deps.requestId());
+    condemn(socket);
+    socket.destroy();
+  };
+  /** a client that waits for its answers, even one that we have not seen go out, has none to come */
+  const owesAnswer = (socket: Duplex): boolean =>
+    answerDue(socket)?.writableEnded === false || (waiting.get(socket) ?? 0) > 0;
   server.on('request', (request, response) => {
-    // What follows in the same segment is parsed before the connection ends.
-    if (!isCondemned(request.socket)) handler.handle(request, response);
+    inTurn(request, response, () => handler.handle(request, response));
   });
   server.on('checkContinue', (request, response) => {
-    if (!isCondemned(request.socket)) handler.handle(request, response, true);
+    inTurn(request, response, () => handler.handle(request, response, true));
   });
   // Every other expectation: the screening refuses it.
   server.on('checkExpectation', (request, response) => {
-    if (!isCondemned(request.socket)) handler.handle(request, response);
+    inTurn(request, response, () => handler.handle(request, response));
   });
   server.on('upgrade', (request, socket, head) => {
-    untime(socket);
+    setTimeoutOf(socket, 0);
     if (isCondemned(socket)) socket.destroy();
+    else if (owesAnswer(socket)) breakOff(socket);
     else handler.upgrade?.(request, socket, head);
   });
   const refuse = (socket: Duplex, error: SeksError): void => {
@@ -70,7 +106,11 @@ export function createHttp1Server(deps: Http1ServerDeps): Server {
     socket.end(rawErrorAnswer(error, requestId), () => socket.destroy());
   };
   server.on('connect', (request, socket, head) => {
-    untime(socket);
+    setTimeoutOf(socket, 0);
+    if (owesAnswer(socket)) {
+      breakOff(socket);
+      return;
+    }
     try {
       if (isCondemned(socket) || deps.connect === undefined) throw new SeksError('SEKS_METHOD_REFUSED');
       deps.connect(request, socket, head);
@@ -96,7 +136,7 @@ export function createHttp1Server(deps: Http1ServerDeps): Server {
     if (due === undefined) socket.destroy();
     else if (isAwaited(due.req)) handler.broken(due, new SeksError('SEKS_BODY_TIMEOUT'));
     // The provider thinks, or takes no more for now: how long it may is the forwarder's to say.
-    else socket.setTimeout(deps.bodyIdleTimeoutMs);
+    else setTimeoutOf(socket, deps.bodyIdleTimeoutMs);
   });
   // Without it Node neither times heads out nor knows which connections are idle: it starts both when it listens.
   server.emit('listening');
@@ -114,7 +154,7 @@ function isAwaited(request: IncomingMessage): boolean {
   return !request.complete && request.readableFlowing === true;
 }
 
-/** WebSockets and tunnels have times of their own */
-function untime(socket: Duplex): void {
-  if (socket instanceof Socket) socket.setTimeout(0);
+/** WebSockets, tunnels and connections in memory have times of their own */
+function setTimeoutOf(socket: Duplex, ms: number): void {
+  if (socket instanceof Socket) socket.setTimeout(ms);
 }

@@ -138,3 +138,208 @@ describe('createMessageUsage', () => {
     expect(createMessageUsage('Anthropic')).toBeUndefined();
   });
 });
+
+describe('estimate', () => {
+  type Step = ['asked' | 'said', unknown];
+  function estimate(format: UsageFormat, steps: readonly Step[]): (TokenCounts | undefined)[] {
+    const usage = createMessageUsage(format);
+    for (const [side, message] of steps) {
+      const bytes = Buffer.from(typeof message === 'string' ? message : JSON.stringify(message));
+      if (side === 'asked') usage?.asked(bytes);
+      else usage?.observe(bytes);
+    }
+    return [usage?.counts(), usage?.estimate()];
+  }
+  const create = { type: 'response.create', input: 'x'.repeat(359) };
+  const begun = { type: 'response.created', response: { usage: null } };
+  const delta = { type: 'response.output_text.delta', delta: 'y'.repeat(400) };
+  const done = { type: 'response.done', response: { usage: { input_tokens: 7, output_tokens: 100 } } };
+  const nothing = { setupComplete: {} };
+  const speech = { serverContent: { modelTurn: { parts: [{ text: 'z'.repeat(80) }] } } };
+
+  test.each<[string, UsageFormat, Step[], TokenCounts | undefined, TokenCounts | undefined]>([
+    [
+      'what was reported needs none',
+      'OpenAI',
+      [
+        ['asked', create],
+        ['said', begun],
+        ['said', delta],
+        ['said', done],
+      ],
+      { input: 7, output: 100 },
+      { input: 7, output: 100 },
+    ],
+    [
+      'an answer that broke off',
+      'OpenAI',
+      [
+        ['asked', create],
+        ['said', begun],
+        ['said', delta],
+      ],
+      undefined,
+      { input: 99, output: 100 },
+    ],
+    [
+      'an answer whose beginning was not seen',
+      'OpenAI',
+      [['said', delta]],
+      undefined,
+      { input: 0, output: 100 },
+    ],
+    ['an answer that had not begun', 'OpenAI', [['asked', create]], undefined, { input: 99, output: 0 }],
+    [
+      'a question that cannot be read',
+      'OpenAI',
+      [['asked', 'x'.repeat(40)]],
+      undefined,
+      { input: 10, output: 0 },
+    ],
+    [
+      'what was said stands beside what was reported',
+      'OpenAI',
+      [
+        ['said', begun],
+        ['said', done],
+        ['said', begun],
+        ['said', delta],
+      ],
+      { input: 7, output: 100 },
+      { input: 7, output: 200 },
+    ],
+    [
+      'one of two that run at once',
+      'OpenAI',
+      [
+        ['said', begun],
+        ['said', begun],
+        ['said', delta],
+        ['said', delta],
+        ['said', done],
+      ],
+      { input: 7, output: 100 },
+      { input: 7, output: 200 },
+    ],
+    [
+      'an end that reports nothing',
+      'OpenAI',
+      [
+        ['said', begun],
+        ['said', delta],
+        ['said', { type: 'response.done', response: {} }],
+      ],
+      undefined,
+      { input: 0, output: 100 },
+    ],
+    [
+      'an end without a word',
+      'OpenAI',
+      [
+        ['asked', create],
+        ['said', begun],
+        ['said', { type: 'response.failed', response: {} }],
+      ],
+      undefined,
+      undefined,
+    ],
+    [
+      'a live session',
+      'OpenAI',
+      [['said', { type: 'response.event', event: delta }]],
+      undefined,
+      { input: 0, output: 100 },
+    ],
+    [
+      'what asks for no answer',
+      'OpenAI',
+      [['asked', { type: 'session.update', session: {} }]],
+      undefined,
+      undefined,
+    ],
+    [
+      'a transcript of what the user says',
+      'OpenAI',
+      [['said', { type: 'conversation.item.input_audio_transcription.delta', delta: 'y' }]],
+      undefined,
+      undefined,
+    ],
+    [
+      'sound of the model',
+      'OpenAI',
+      [['said', { type: 'response.output_audio.delta', delta: 'A'.repeat(5120) }]],
+      undefined,
+      { input: 0, output: 10, outputAudio: 10 },
+    ],
+    [
+      'sound of the user',
+      'OpenAI',
+      [
+        ['asked', { type: 'input_audio_buffer.append', audio: 'A'.repeat(5120) }],
+        ['said', begun],
+      ],
+      undefined,
+      { input: 22, output: 0, inputAudio: 10 },
+    ],
+    [
+      'Gemini: a turn that broke off',
+      'Gemini',
+      [
+        ['asked', { setup: { model: 'm' } }],
+        ['said', nothing],
+        ['said', speech],
+      ],
+      undefined,
+      { input: 6, output: 21, outputAudio: 1 },
+    ],
+    [
+      'Gemini: a question without an answer',
+      'Gemini',
+      [['asked', { clientContent: { turns: 'x'.repeat(370) } }]],
+      undefined,
+      { input: 100, output: 0 },
+    ],
+    [
+      'Gemini: a report covers what came before',
+      'Gemini',
+      [
+        ['asked', { clientContent: {} }],
+        ['said', speech],
+        ['said', { usageMetadata: { promptTokenCount: 5, responseTokenCount: 6 } }],
+      ],
+      { input: 5, output: 6 },
+      { input: 5, output: 6 },
+    ],
+    [
+      'Gemini: what comes behind a report stands beside it',
+      'Gemini',
+      [
+        ['asked', { clientContent: {} }],
+        ['said', speech],
+        ['said', { usageMetadata: { promptTokenCount: 5, responseTokenCount: 6 } }],
+        ['said', speech],
+      ],
+      { input: 5, output: 6 },
+      { input: 5, output: 27, outputAudio: 1 },
+    ],
+    [
+      'Gemini: a setup, and an open microphone',
+      'Gemini',
+      [
+        ['asked', { setup: {} }],
+        ['asked', { realtimeInput: { audio: { data: 'AAAA' } } }],
+      ],
+      undefined,
+      undefined,
+    ],
+    [
+      'Gemini: a call of a tool',
+      'Gemini',
+      [['said', { toolCall: { functionCalls: [] } }]],
+      undefined,
+      { input: 0, output: 9 },
+    ],
+  ])('%s', (_, format, steps, counts, estimated) => {
+    expect(estimate(format, steps)).toEqual([counts, estimated]);
+  });
+});

@@ -49,6 +49,7 @@ export function closeOf(error: SeksError): { code: number; reason: Buffer } {
 export function codeOfViolation(errorCode: string): number {
   if (errorCode === 'WS_ERR_INVALID_UTF8') return CLOSE_INVALID_TEXT;
   if (errorCode === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') return CLOSE_TOO_BIG;
+  if (errorCode === 'WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH') return CLOSE_TOO_BIG;
   if (errorCode === 'WS_ERR_TOO_MANY_BUFFERED_PARTS') return CLOSE_POLICY;
   return CLOSE_PROTOCOL_ERROR;
 }

@@ -28,6 +28,7 @@ function setup(perDay = 200): Setup {
       if (token !== 'fake') throw new SeksError('SEKS_TOKEN_UNKNOWN');
       return key;
     },
+    isOurs: (host) => host.split('.').length === 3,
     rewriteUrl: (url) => url.replace('wss://', 'ws://127.0.0.1:15080/discord-gateway/'),
     identifyBudget: createIdentifyBudget({ perDay, windowMs: 86_400_000 }),
     nowMs: () => clock.nowMs,
@@ -185,6 +186,8 @@ describe('from Discord', () => {
       'wss://user:pw@gateway.discord.gg',
       'wss://gateway.discord.gg.',
       'not a url',
+      // The document has `*.discord.gg`, which stands for one label.
+      'wss://a.b.discord.gg',
     ].map((url): [string, string] => [url, 'gateway.discord.gg']),
   ])('S6: the resume URL %s leads home, for %s', (url, host) => {
     const sent = setup()

@@ -8,6 +8,8 @@ import { ConnectionRefusal, type Message } from './message.ts';
 export interface DiscordGatewayOptions {
   /** the key that the agent's token stands for; throws a SeksError if it is none of ours */
   swap: (token: string) => Secret<'provider-key'>;
+  /** whether the provider's document has the host, so that there is a way back to it through the sidecar */
+  isOurs: (host: string) => boolean;
   /** the URL by which the agent comes back through the sidecar; gets `wss://<host>` with a host below discord.gg */
   rewriteUrl: (url: string) => string;
   /** shared by all connections of the credential */
@@ -129,10 +131,11 @@ function spend({ identifyBudget, nowMs }: DiscordGatewayOptions): void {
 }
 
 /** the message with a resume URL that leads through the sidecar */
-function bringHome(text: string, { rewriteUrl }: DiscordGatewayOptions): string {
+function bringHome(text: string, { isOurs, rewriteUrl }: DiscordGatewayOptions): string {
   try {
     const url = readField(text, RESUME_URL_PATH);
-    return url === undefined ? text : replaceField(text, RESUME_URL_PATH, rewriteUrl(trustedGateway(url)));
+    if (url === undefined) return text;
+    return replaceField(text, RESUME_URL_PATH, rewriteUrl(trustedGateway(url, isOurs)));
   } catch (cause) {
     if (!(cause instanceof JsonFieldError)) throw cause;
     throw new SeksError('SEKS_UPSTREAM_UNREACHABLE', 'Its gateway sent a message that cannot be read.', {
@@ -141,13 +144,15 @@ function bringHome(text: string, { rewriteUrl }: DiscordGatewayOptions): string 
   }
 }
 
-// The URL becomes part of a route on which the real token is sent: another host than Discord's must not get there. An odd
-// one is replaced by the gateway that everybody starts with; Discord answers a RESUME there with "invalid session" at worst.
-function trustedGateway(url: string): string {
+// The URL becomes part of a route on which the real token is sent: another host than Discord's must not get there. One that the
+// document does not have would stay as it is, and lead the agent around the sidecar. An odd one is replaced by the gateway that
+// everybody starts with; Discord answers a RESUME there with "invalid session" at worst.
+function trustedGateway(url: string, isOurs: (host: string) => boolean): string {
   const parsed = URL.parse(url);
   if (parsed === null || parsed.protocol !== 'wss:' || parsed.port !== '') return DEFAULT_GATEWAY;
   if (parsed.username !== '' || parsed.password !== '') return DEFAULT_GATEWAY;
-  return GATEWAY_HOST.test(parsed.hostname) ? `wss://${parsed.hostname}` : DEFAULT_GATEWAY;
+  const { hostname } = parsed;
+  return GATEWAY_HOST.test(hostname) && isOurs(hostname) ? `wss://${hostname}` : DEFAULT_GATEWAY;
 }
 
 function refusalOf(cause: unknown): unknown {

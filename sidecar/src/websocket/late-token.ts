@@ -65,6 +65,7 @@ export function createLateToken(options: LateTokenOptions): LateToken {
   const protocol = isDiscordGateway(admitted)
     ? createDiscordGateway({
         swap,
+        isOurs: (host) => admitted.credential.upstreams.find(host)?.keyed === true,
         rewriteUrl: options.rewriteUrl,
         // The budget belongs to the bot, whichever of its tokens asks.
         identifyBudget: {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 
 import { modelsInMessage } from './message-models.ts';
 
-const read = (text: string): string[] => modelsInMessage(Buffer.from(text));
+const read = (text: string): string[] => modelsInMessage(Buffer.from(text)).map(({ model }) => model);
 
 function codeOf(text: string): string {
   try {
@@ -42,6 +42,27 @@ describe('modelsInMessage', () => {
     ['in a second text', '{}{"model":"a"}', 'SEKS_BODY_MALFORMED'],
   ])('S7: a model named %s is refused', (_, text, code) => {
     expect(codeOf(text)).toBe(code);
+  });
+
+  test.each([
+    ['{"model":"a"}', ''],
+    ['{"session":{"x":{},"model":"a"}}', 'session'],
+    ['{"\\u0073ession":{"a":[{}],"b":{"model":"a"}}}', 'session.b'],
+    ['{"a":[{"model":"a"}]}', 'a.?'],
+    ['{"a":[[{"b":{"model":"a"}}]]}', 'a.?.?.b'],
+    ['{"a.b":{"model":"a"}}', '?'],
+    ['{"":{"model":"a"}}', '?'],
+    ['{"x":"session","y":{"model":"a"}}', 'y'],
+  ])('%s has it at %j', (text, owner) => {
+    expect(modelsInMessage(Buffer.from(text))).toEqual([{ model: 'a', owner }]);
+  });
+
+  test.each([
+    ['levels', '{"a":'.repeat(300) + '1' + '}'.repeat(300)],
+    ['models', `{"a":[${'{"model":"a"},'.repeat(40_000)}{}]}`],
+    ['escapes', `{${'"\\u0061":1,'.repeat(70_000)}"b":1}`],
+  ])('more %s than are looked at closely are refused', (_, text) => {
+    expect(codeOf(text)).toBe('SEKS_BODY_MALFORMED');
   });
 
   test('any JSON object gives what a walk over the parsed object gives', () => {

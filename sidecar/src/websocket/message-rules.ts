@@ -1,5 +1,7 @@
 // What the agent's messages on one WebSocket have to keep to, besides the protocol: budgets and models, and the route again when a new
 // lease comes, which may allow less than the one under which the connection began.
+import { isDeepStrictEqual } from 'node:util';
+
 import { SeksError } from '@seks/crds';
 
 import { credentialKey, type TokenEntry } from '../credential/tokens.ts';
@@ -9,6 +11,9 @@ import { type Admission, type AdmittedRequest, checkRoute } from '../listen/admi
 import { checkPathModel, type NamedModel } from '../listen/body-check.ts';
 import type { Message } from './message.ts';
 import { createModelGuard, type ModelGuard } from './model-guard.ts';
+
+/** the second is Azure's */
+const MODEL_PARAMETERS = new Set(['model', 'deployment']);
 
 export interface MessageRulesOptions {
   admitted: AdmittedRequest;
@@ -59,15 +64,29 @@ export class MessageRules {
     // Where it is refused now, whoever holds the lease has cut what must not go on.
     if (renewed === undefined || renewed instanceof SeksError) return;
     checkRoute({ ...admitted, credential: renewed }, 'GET', admission);
-    const { model } = this.#models;
-    this.#models = createModelGuard(renewed, model === undefined ? [] : [model]);
+    const known = modelsOfHandshake({ ...admitted, credential: renewed });
+    this.#models = createModelGuard(renewed, known, this.#models.model);
     this.#credential = renewed;
   }
 }
 
+/** @throws SeksError SEKS_MODEL_MISSING if readers differ on which models the query names */
 function modelsOfHandshake(admitted: AdmittedRequest): string[] {
   const named: NamedModel = { model: undefined };
   checkPathModel(admitted, named);
-  const models = new URLSearchParams(admitted.target.query).getAll('model');
+  const { query } = admitted.target;
+  const models = modelsInQuery(query);
+  // Some servers split at `;` as well (the old W3C recommendation).
+  const others = query.includes(';') ? modelsInQuery(query.replaceAll(';', '&')) : models;
+  if (admitted.credential.models.enforced && !isDeepStrictEqual(models, others))
+    throw new SeksError('SEKS_MODEL_MISSING');
   return named.model === undefined ? models : [...models, named.model];
+}
+
+function modelsInQuery(query: string): string[] {
+  const models: string[] = [];
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (MODEL_PARAMETERS.has(name.toLowerCase())) models.push(value);
+  }
+  return models;
 }

@@ -7,8 +7,10 @@ import { SeksError } from '@seks/crds';
 import fc from 'fast-check';
 import type { WebSocket } from 'ws';
 
+import { eventually } from '../forward/conformance/eventually.ts';
 import { createManualScheduler } from '../testing/manual-scheduler.ts';
 import { ConnectionRefusal, type Message } from './message.ts';
+import { createRelayMemory } from './relay-memory.ts';
 import { type RelayRig, startRelayRig } from './testing/relay-rig.ts';
 
 let rig: RelayRig;
@@ -271,6 +273,82 @@ describe('broken frames', () => {
     expect((await closed).map(([code]) => code)).toEqual([1011, 1009]);
     expect((await record.closed).code).toBe(1009);
   });
+});
+
+describe('messages that do not come to their end', () => {
+  const part = Buffer.alloc(60_000);
+
+  test.each([
+    ['agent', [1009, 1001]],
+    ['provider', [1011, 1009]],
+  ] as const)('of the %s end its connection where all together are too much', async (side, codes) => {
+    rig.memory = createRelayMemory(100_000);
+    const [one, two] = [await rig.pair(), await rig.pair()];
+    const first = receive(one[side === 'agent' ? 'provider' : 'agent'], 1);
+    one[side].send(part, { fin: false });
+    const { memory } = rig;
+    await eventually(() => expect(memory.taken).toBeGreaterThan(60_000));
+    const closed = Promise.all([once(two.agent, 'close'), once(two.provider, 'close')]);
+    two[side].send(part, { fin: false });
+    const [[agentCode, reason], [providerCode]] = (await closed) as [[number, Buffer], [number, Buffer]];
+    expect([agentCode, providerCode]).toEqual(codes);
+    expect(reason.toString()).toMatch(/^SEKS_BODY_POOL_FULL: /);
+    expect(await two.record.closed).toMatchObject({ code: 1009 });
+    expect(two.record.failed?.code).toBe('SEKS_BODY_POOL_FULL');
+    // The other one has its room, and gives it back when it is done.
+    one[side].send('!', { fin: true });
+    expect((await first)[0]?.data.length).toBe(60_001);
+    await eventually(() => expect(memory.taken).toBe(0));
+  });
+
+  test('are not read on, and cut off where nobody closes', async () => {
+    rig.memory = createRelayMemory(1_000);
+    const agent = rig.rawAgent();
+    const provider = await rig.nextProvider();
+    await once(agent, 'data');
+    // It may well be reset while it sends.
+    const reset = new Promise((resolve) => agent.on('close', resolve));
+    const closed = Promise.all([reset, once(provider, 'close')]);
+    agent.resume();
+    // A frame of 20 MiB. An honest peer would answer the close frame.
+    const head = Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0x01, 0x40, 0, 0, 0, 0, 0, 0]);
+    agent.write(Buffer.concat([head, Buffer.alloc(0x01_40_00_00)]));
+    await closed;
+    const [record] = rig.records;
+    await record?.closed;
+    const socket = record?.socket as Socket | undefined;
+    expect(socket?.bytesRead).toBeLessThan(1_048_576);
+    expect(rig.memory.taken).toBe(0);
+  });
+
+  test('free their memory when the connection breaks', async () => {
+    const { agent, record } = await rig.pair();
+    agent.send(part, { fin: false });
+    const { memory } = rig;
+    await eventually(() => expect(memory.taken).toBeGreaterThan(60_000));
+    agent.terminate();
+    await record.closed;
+    expect(memory.taken).toBe(0);
+  });
+});
+
+test('what the provider says after the agent has left is still looked at', async () => {
+  const seen: string[] = [];
+  rig.settings = {
+    toClient(message) {
+      seen.push(message.data.toString());
+      return message;
+    },
+  };
+  const { agent, provider, record } = await rig.pair();
+  provider.pause();
+  const closed = once(agent, 'close');
+  agent.close(1000);
+  await closed;
+  provider.send('usage');
+  provider.resume();
+  expect(await record.closed).toMatchObject({ code: 1000, messagesToClient: 0 });
+  expect(seen).toEqual(['usage']);
 });
 
 describe('ends by the relay', () => {

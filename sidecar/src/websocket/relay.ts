@@ -18,9 +18,11 @@ import {
   closeOf,
   codeOfViolation,
 } from './close-codes.ts';
+import { FrameMeter } from './frame-meter.ts';
 import { Lane } from './lane.ts';
 import type { Message } from './message.ts';
 import { readRefusedUpgrade, type RefusedUpgrade } from './refused-upgrade.ts';
+import { memoryFull, type RelayMemory } from './relay-memory.ts';
 import { type WaitingAgent, watchAgent } from './waiting-agent.ts';
 
 /** how a relayed connection ended */
@@ -44,10 +46,13 @@ export interface RelayOptions {
     agent: Agent;
   };
   scheduler: Scheduler;
+  /** shared by all connections */
+  memory: RelayMemory;
   /** the sub-protocol that the agent is told; `upstreamProtocol` is empty if the provider chose none */
   chooseProtocol: (upstreamProtocol: string) => string | false;
   /** what to send instead of a message, or nothing; a SeksError that it throws ends the connection */
   toUpstream: (message: Message) => Message | undefined;
+  /** sees what comes after the agent has left, too, for as long as the provider speaks */
   toClient: (message: Message) => Message | undefined;
   /** what to send instead of the provider's close reason, ping or pong payload; not longer than it */
   controlToClient?: (payload: Buffer) => Buffer;
@@ -75,7 +80,8 @@ export interface Relay {
 }
 
 const HANDSHAKE_TIMEOUT_MS = 10_000;
-const MAX_MESSAGE_BYTES = 67_108_864;
+/** OpenAI takes 15 MiB of sound in one message, which are 20 in base64 */
+const MAX_MESSAGE_BYTES = 25_165_824;
 const MAX_ERROR_BODY_BYTES = 262_144;
 /** S12: so long a revoked agent has to read the reason */
 const CUT_GRACE_MS = 500;
@@ -99,7 +105,11 @@ interface OpenSides {
   upstream: WebSocket;
   toUpstream: Lane;
   toClient: Lane;
+  /** what comes from each side */
+  received: Record<Side, FrameMeter>;
 }
+
+type Side = 'agent' | 'upstream';
 
 class RunningRelay implements Relay {
   readonly #options: RelayOptions;
@@ -107,12 +117,14 @@ class RunningRelay implements Relay {
   readonly #plain: PlainOptions;
   readonly #timers = new Set<() => void>();
   #upstream: WebSocket | undefined;
+  #upstreamSocket: Duplex | undefined;
   /** whether the provider named a sub-protocol itself */
   #protocolNamed = false;
   #sides: OpenSides | undefined;
   #sidesClosed = 0;
   #code: number | undefined;
   #lastFrameMs = 0;
+  #overflowed = false;
   #failed = false;
   #ended = false;
 
@@ -139,7 +151,10 @@ class RunningRelay implements Relay {
       return;
     }
     this.#upstream = upstream;
-    upstream.on('upgrade', (response) => this.#acceptSilence(response));
+    upstream.on('upgrade', (response) => {
+      this.#upstreamSocket = response.socket;
+      this.#acceptSilence(response);
+    });
     upstream.on('unexpected-response', (request, response) => this.#refuse(request, response));
     upstream.on('open', () => this.#open(upstream));
     // Stays for good: an error without a listener would end the process.
@@ -214,17 +229,20 @@ class RunningRelay implements Relay {
   }
 
   #join(agent: WebSocket, upstream: WebSocket): void {
-    const { toUpstream, toClient, controlToClient, scheduler, idleTimeoutMs } = this.#options;
+    const { toUpstream, toClient, controlToClient, scheduler, memory, idleTimeoutMs } = this.#options;
     const broken = (cause: unknown): void => this.#fail(toSeksError(cause));
-    const up = new Lane({ from: agent, to: upstream, transform: toUpstream, broken });
+    const up = new Lane({ from: agent, to: upstream, memory, transform: toUpstream, broken });
     const down = new Lane({
       from: upstream,
       to: agent,
+      memory,
       transform: toClient,
+      untilEnd: true,
       control: controlToClient,
       broken,
     });
-    this.#sides = { agent, upstream, toUpstream: up, toClient: down };
+    const received = { agent: this.#meter('agent'), upstream: this.#meter('upstream') };
+    this.#sides = { agent, upstream, toUpstream: up, toClient: down, received };
     const touch = idleTimeoutMs === undefined ? undefined : () => (this.#lastFrameMs = scheduler.nowMs());
     // `ws` hands over Buffers as long as binaryType is left alone.
     agent.on('message', (data, binary) => {
@@ -259,6 +277,14 @@ class RunningRelay implements Relay {
     }
   }
 
+  #meter(side: Side): FrameMeter {
+    const meter = new FrameMeter(this.#options.memory, () => this.#overflow(side));
+    const socket = side === 'agent' ? this.#options.socket : this.#upstreamSocket;
+    // Before `ws`, so that a message is not counted twice while it is passed on. And `prepend`, because `on` would start the flow.
+    socket?.prependListener('data', (chunk: Buffer) => meter.receive(chunk));
+    return meter;
+  }
+
   /** one timer that looks back, instead of one that is set again by each frame */
   #watchIdle(idleTimeoutMs: number, delayMs: number): void {
     this.#after(delayMs, () => {
@@ -281,7 +307,7 @@ class RunningRelay implements Relay {
     this.#closeOther(code, this.#sides.toClient.control(reason) ?? NO_REASON, 'agent');
   }
 
-  #closeOther(code: number, reason: Buffer, other: 'agent' | 'upstream'): void {
+  #closeOther(code: number, reason: Buffer, other: Side): void {
     const sides = this.#sides;
     if (sides === undefined) return;
     this.#sidesClosed += 1;
@@ -299,6 +325,7 @@ class RunningRelay implements Relay {
       code === CLOSE_TOO_BIG
         ? new SeksError('SEKS_MESSAGE_TOO_LARGE')
         : new SeksError('SEKS_REQUEST_MALFORMED', 'A WebSocket frame is not valid.');
+    this.#sides?.received.agent.stop();
     this.#violated(code, error);
   }
 
@@ -312,6 +339,7 @@ class RunningRelay implements Relay {
       code === CLOSE_TOO_BIG
         ? new SeksError('SEKS_MESSAGE_TOO_LARGE', 'The provider sent it.')
         : new SeksError('SEKS_UPSTREAM_UNREACHABLE', 'It sent a WebSocket frame that is not valid.');
+    this.#sides.received.upstream.stop();
     this.#violated(code, error);
   }
 
@@ -328,6 +356,33 @@ class RunningRelay implements Relay {
     sides.agent.close(CLOSE_SERVER_ERROR, reason);
     sides.upstream.close(CLOSE_GOING_AWAY);
     this.#readOn(sides);
+  }
+
+  /** there is no memory left for what a side sends */
+  #overflow(offender: Side): void {
+    const sides = this.#sides;
+    if (sides === undefined) return;
+    if (this.#code === undefined) {
+      const error = memoryFull();
+      const { code, reason } = closeOf(error);
+      this.#code = code;
+      this.#tellFailure(error);
+      if (offender === 'agent') {
+        sides.agent.close(code, reason);
+        sides.upstream.close(CLOSE_GOING_AWAY);
+      } else {
+        sides.agent.close(CLOSE_SERVER_ERROR, reason);
+        sides.upstream.close(code);
+      }
+    }
+    // Closing does not stop it: `ws` would keep the rest of the message, for as long as it takes to come.
+    sides[offender].pause();
+    if (this.#overflowed) return;
+    this.#overflowed = true;
+    this.#after(CUT_GRACE_MS, () => {
+      sides.agent.terminate();
+      sides.upstream.terminate();
+    });
   }
 
   #fail(error: SeksError): void {
@@ -369,11 +424,18 @@ class RunningRelay implements Relay {
     if (this.#ended) return;
     this.#ended = true;
     this.#cancelTimers();
+    this.#giveBack();
     this.#options.closed({
       code,
       messagesToUpstream: this.#sides?.toUpstream.messages ?? 0,
       messagesToClient: this.#sides?.toClient.messages ?? 0,
     });
+  }
+
+  #giveBack(): void {
+    if (this.#sides === undefined) return;
+    const { toUpstream, toClient, received } = this.#sides;
+    for (const part of [toUpstream, toClient, received.agent, received.upstream]) part.end();
   }
 
   #after(delayMs: number, run: () => void): void {

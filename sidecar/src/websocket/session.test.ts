@@ -501,6 +501,16 @@ describe('the gateway of Discord', () => {
     expect(await back.server.text()).toContain(BOT_KEY);
   });
 
+  test('S6: of a host that leads nowhere, leads to the gateway that everybody starts with', async () => {
+    await start(bots());
+    const { agent, server } = await connectBot();
+    agent.socket.send(identify(botToken));
+    await server.text();
+    server.socket.send('{"op":0,"t":"READY","d":{"resume_gateway_url":"wss://a.b.discord.gg"}}');
+    const { d } = JSON.parse(await agent.text()) as { d: { resume_gateway_url: string } };
+    expect(d.resume_gateway_url).toBe(`ws://127.0.0.1:${sidecar.port}/discord`);
+  });
+
   test('S16: two bots have their own keys, budgets and scrubbing', async () => {
     await start(bots());
     const [one, two] = [await connectBot(), await connectBot()];
@@ -697,6 +707,32 @@ describe('limits', () => {
     await expect(first.server.message()).rejects.toThrow('closed');
   });
 
+  test('count what is told after the agent has left', async () => {
+    await start([limited({ tokensPerDay: 30 })], { wallClock: () => 0 });
+    const { agent, server } = await pair();
+    agent.socket.send('{"type":"response.create"}');
+    await server.text();
+    server.socket.pause();
+    agent.socket.close(1000);
+    await agent.closed;
+    server.socket.send(done(30));
+    server.socket.resume();
+    expect(await requestEvent()).toMatchObject({ tokens: { input: 30, output: 0 } });
+    expect(await attempt()).toBe('SEKS_LIMIT_TOKENS');
+  });
+
+  test('count a guess where the agent does not wait for the end', async () => {
+    await start([limited({ tokensPerDay: 30 })], { wallClock: () => 0 });
+    const { agent, server } = await pair();
+    agent.socket.send(`{"type":"response.create","input":"${'x'.repeat(40)}"}`);
+    await server.text();
+    server.socket.send(`{"type":"response.output_text.delta","delta":"${'y'.repeat(40)}"}`);
+    await agent.text();
+    agent.socket.terminate();
+    expect(await requestEvent()).toMatchObject({ tokens: { input: 20, output: 10 }, partial: true });
+    expect(await attempt()).toBe('SEKS_LIMIT_TOKENS');
+  });
+
   test('of dollars keep tokens at the price of the model that used them', async () => {
     await start([limited({ usdPerDay: '1' })], { wallClock: () => 0 });
     const { agent, server } = await pair('/openai/v1/responses?model=dear-1');
@@ -745,6 +781,42 @@ describe('models', () => {
     expect(await requestEvent()).toMatchObject({ decision: 'deny', code: 'SEKS_MODEL_DENIED', status: 403 });
     expect(upstream.seen).toEqual([]);
     await pair('/openai/v1/realtime?model=cheap-1');
+  });
+
+  test.each([
+    ['SEKS_MODEL_DENIED', '?api-version=1&deployment=dear-1'],
+    ['SEKS_MODEL_DENIED', '?model=cheap-1&deployment=dear-1'],
+    ['SEKS_MODEL_DENIED', '?Deployment=dear-1&deployment=cheap-1'],
+    ['SEKS_MODEL_DENIED', '?MODEL=dear-1'],
+    ['SEKS_MODEL_MISSING', '?x=1;model=cheap-1'],
+    ['SEKS_MODEL_MISSING', '?model=cheap-1;model=dear-1'],
+  ])('in the query as any provider may read it: %s for %s', async (code, query) => {
+    await start([choosy()]);
+    expect(await attempt(query)).toBe(code);
+    expect(upstream.seen).toEqual([]);
+  });
+
+  test('named by the handshake need not be named again', async () => {
+    await start([choosy()]);
+    const { agent, server } = await pair('/openai/v1/realtime?deployment=cheap-1');
+    agent.socket.send('{"type":"response.create"}');
+    expect(await server.text()).toBe('{"type":"response.create"}');
+  });
+
+  test('of Gemini are priced by the setup, and not by what tools answer', async () => {
+    const spec: Partial<ProviderSpec> = { usage: { format: 'Gemini' } };
+    await start([openai({ provider: provider('openai', spec), limits: { usdPerDay: '1' } })], {
+      wallClock: () => 0,
+    });
+    const { agent, server } = await pair('/openai/v1/live?model=cheap-1');
+    agent.socket.send('{"setup":{"model":"models/dear-1"}}');
+    await server.text();
+    agent.socket.send('{"toolResponse":{"functionResponses":[{"response":{"model":"cheap-1"}}]}}');
+    await server.text();
+    server.socket.send('{"serverContent":{"turnComplete":true},"usageMetadata":{"promptTokenCount":500}}');
+    await agent.text();
+    agent.socket.close(1000);
+    expect(await requestEvent()).toMatchObject({ costUsd: '0.5' });
   });
 
   test('in messages are checked one by one', async () => {

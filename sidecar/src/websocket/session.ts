@@ -26,6 +26,7 @@ import type { Message } from './message.ts';
 import { MessageRules } from './message-rules.ts';
 import { passableRefusal } from './refusal.ts';
 import type { RefusedUpgrade } from './refused-upgrade.ts';
+import type { RelayMemory } from './relay-memory.ts';
 import { type Relay, startRelay } from './relay.ts';
 import { protocolForAgent } from './subprotocol.ts';
 import { checkHandshake, upgradeHeaders } from './upgrade-headers.ts';
@@ -34,6 +35,8 @@ export interface WebSocketDeps extends AdmitOptions, AccountDeps, ReturnDeps, La
   log: Logger;
   scheduler: Scheduler;
   requestId: () => string;
+  /** of all connections */
+  socketMemory: RelayMemory;
 }
 
 /** an upgrade of the agent */
@@ -117,6 +120,7 @@ class Session {
         agent: credential.linkTo(target.upstream).agent,
       },
       scheduler: this.#deps.scheduler,
+      memory: this.#deps.socketMemory,
       chooseProtocol: (chosen) => protocolForAgent(screened.protocols, prefix, chosen),
       toUpstream: (message) => this.#toUpstream(message),
       toClient: (message) => this.#toClient(message),
@@ -180,6 +184,7 @@ class Session {
     this.#usage = usage;
     this.#account.usage = {
       counts: () => usage.counts(),
+      estimate: () => usage.estimate(),
       // The provider knows best, but its name for a model need not be the one that has a price.
       model: () => {
         const told = usage.model();
@@ -204,6 +209,7 @@ class Session {
   #toUpstream(message: Message): Message {
     const sent = this.#late === undefined ? message : this.#late.toUpstream(message);
     this.#rules?.check(message);
+    this.#usage?.asked(message.data);
     return sent;
   }
 

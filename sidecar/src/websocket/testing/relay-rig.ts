@@ -12,6 +12,7 @@ import { createScheduler } from '../../lease/scheduler.ts';
 import { makeCertificates, type TestCertificates } from '../../testing/certificates.ts';
 import { writeHttpAnswer } from '../http-answer.ts';
 import type { RefusedUpgrade } from '../refused-upgrade.ts';
+import { createRelayMemory, type RelayMemory } from '../relay-memory.ts';
 import { type Relay, type RelayOptions, type RelaySummary, startRelay } from '../relay.ts';
 
 const HOST = 'gateway.provider.example';
@@ -40,6 +41,8 @@ export interface RelayRig {
   /** sockets of the provider that are open */
   providerSockets: Set<Socket>;
   records: RelayRecord[];
+  /** what the relays share, unless it is overridden */
+  memory: RelayMemory;
   /** overrides of what the relay is started with, until `reset` */
   settings: Partial<RelayOptions>;
   /** what the upstream part of the options is made of, until `reset` */
@@ -94,6 +97,7 @@ export async function startRelayRig(): Promise<RelayRig> {
     seen,
     providerSockets,
     records,
+    memory: createRelayMemory(),
     settings: {},
     upstream: {},
     accept,
@@ -132,6 +136,7 @@ export async function startRelayRig(): Promise<RelayRig> {
     },
     reset() {
       rig.settings = {};
+      rig.memory = createRelayMemory();
       rig.upstream = {};
       onUpgrade = accept;
       seen.length = 0;
@@ -169,6 +174,7 @@ export async function startRelayRig(): Promise<RelayRig> {
         ...rig.upstream,
       },
       scheduler: createScheduler(),
+      memory: rig.memory,
       chooseProtocol: (protocol) => (protocol === '' ? false : protocol),
       toUpstream: (message) => message,
       toClient: (message) => message,

@@ -9,7 +9,8 @@ const HEAD_END = Buffer.from('\r\n\r\n');
 const DASHES = Buffer.from('--');
 /** RFC 2046 §5.1.1 */
 const BOUNDARY = /^[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]$/;
-const HEADER = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t -~\x80-\xff]*)$/;
+/** white space before a value stays with it: taken apart, it could be divided in thousands of ways, and each would be tried */
+const HEADER = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t -~\x80-\xff]*)$/;
 /** `filename*` is not to be used (RFC 7578 §4.2), but some do; it cannot change which field the part is */
 const DISPOSITION = /^form-data((?:[ \t]*;[ \t]*(?:[a-z]+="[^"]*"|filename\*=[^\s";]+))+)[ \t]*$/i;
 const PARAMETER = /;[ \t]*([a-z]+)="([^"]*)"/gi;
@@ -70,7 +71,8 @@ function readPart(bytes: Buffer): Part {
   if (headEnd === -1) throw malformed('A part has no usable head.');
   let disposition: string | undefined;
   for (const line of bytes.toString('latin1', 0, headEnd).split('\r\n')) {
-    const [, name, value = ''] = HEADER.exec(line) ?? [];
+    const [, name, rest = ''] = HEADER.exec(line) ?? [];
+    const value = rest.replace(/^[ \t]+/, '');
     switch (name?.toLowerCase()) {
       case undefined:
         throw malformed('A part has a malformed header.');

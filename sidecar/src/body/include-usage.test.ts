@@ -5,8 +5,8 @@ import { addIncludeUsage } from './include-usage.ts';
 
 const ADDED = '"include_usage":true';
 
-function add(text: string): string | undefined {
-  const { bytes, added } = addIncludeUsage(Buffer.from(text));
+function add(text: string, insist = false): string | undefined {
+  const { bytes, added } = addIncludeUsage(Buffer.from(text), insist);
   return added ? bytes.toString() : undefined;
 }
 
@@ -61,6 +61,31 @@ describe('addIncludeUsage', () => {
   ])('refuses %s', (text) =>
     expect(() => add(text)).toThrow(expect.objectContaining({ code: 'SEKS_BODY_MALFORMED' })),
   );
+
+  describe('under a budget', () => {
+    const asked = `{"stream":true,"stream_options":{${ADDED}}}`;
+
+    test.each([
+      ['{"stream":true,"stream_options":{"include_usage":false}}', asked],
+      ['{"stream":true,"stream_options":{"include_usage":0}}', asked],
+      ['{"stream":true,"stream_options":{"include_usage":"no"}}', asked],
+      ['{"stream":true,"stream_options":{"include_usage":null}}', asked],
+      ['{"stream":true,"stream_options":[]}', asked],
+      ['{"stream":true,"stream_options":"x"}', asked],
+      ['{"stream":true,"stream_options":null}', asked],
+      ['{"\\u0073tream":true}', `{"\\u0073tream":true,"stream_options":{${ADDED}}}`],
+      ['{"stream":"true"}', `{"stream":"true","stream_options":{${ADDED}}}`],
+      ['{"stream":1}', `{"stream":1,"stream_options":{${ADDED}}}`],
+      ['{"stream":true,"stream_options":{"x":1}}', `{"stream":true,"stream_options":{${ADDED},"x":1}}`],
+    ])('%s becomes %s', (text, expected) => expect(add(text, true)).toBe(expected));
+
+    test.each([
+      '{"stream":false,"stream_options":{"include_usage":false}}',
+      '{"stream":null}',
+      '{"model":"a"}',
+      '{"stream":true,"stream_options":{"include_usage":true}}',
+    ])('%s stays', (text) => expect(add(text, true)).toBeUndefined());
+  });
 
   test('changes nothing else, whatever the body', () => {
     const options = fc.oneof(

@@ -11,31 +11,37 @@ const OPEN_BRACE = 0x7b;
  * Adds `stream_options.include_usage: true` to a chat-completions body with `"stream": true`; every other byte stays. A client
  * that says true or false itself gets its way.
  *
+ * @param insist A budget is to be kept: false counts as little as nothing, and what only some servers take for true or for an option
+ *   is made certain.
  * @returns the same bytes if nothing was added; if something was, its answer needs the usage chunk remover
  * @throws SeksError SEKS_BODY_MALFORMED if the body is not one JSON object, or has one of the keys twice
  */
-export function addIncludeUsage(bytes: Buffer): { bytes: Buffer; added: boolean } {
+export function addIncludeUsage(bytes: Buffer, insist = false): { bytes: Buffer; added: boolean } {
   const spans = readTopLevel(bytes, WANTED);
   const stream = spans.get('stream');
-  if (stream === undefined || textOf(bytes, stream) !== 'true') return { bytes, added: false };
+  if (stream === undefined || !streams(textOf(bytes, stream), insist)) return { bytes, added: false };
   const options = spans.get(OPTIONS);
   if (options === undefined)
     return insert(bytes, stream.end, stream.end, `,"${OPTIONS}":{"${INCLUDE}":true}`);
-  if (textOf(bytes, options) === 'null')
-    return insert(bytes, options.start, options.end, `{"${INCLUDE}":true}`);
+  if (bytes[options.start] === OPEN_BRACE) return addToOptions(bytes, options, insist);
   // The provider will say what it thinks of options that are no object.
-  if (bytes[options.start] !== OPEN_BRACE) return { bytes, added: false };
-  return addToOptions(bytes, options);
+  if (!insist && textOf(bytes, options) !== 'null') return { bytes, added: false };
+  return insert(bytes, options.start, options.end, `{"${INCLUDE}":true}`);
 }
 
-function addToOptions(bytes: Buffer, options: ValueSpan): { bytes: Buffer; added: boolean } {
+function streams(text: string, insist: boolean): boolean {
+  return insist ? text !== 'false' && text !== 'null' : text === 'true';
+}
+
+function addToOptions(bytes: Buffer, options: ValueSpan, insist: boolean): { bytes: Buffer; added: boolean } {
   const inner = bytes.subarray(options.start, options.end);
   const include = readTopLevel(inner, WANTED_OPTIONS).get(INCLUDE);
   if (include === undefined) {
     const comma = /^\{[ \t\r\n]*\}$/.test(inner.toString('latin1', 0, Math.min(inner.length, 64))) ? '' : ',';
     return insert(bytes, options.start + 1, options.start + 1, `"${INCLUDE}":true${comma}`);
   }
-  if (textOf(inner, include) !== 'null') return { bytes, added: false };
+  const said = textOf(inner, include);
+  if (said === 'true' || (said !== 'null' && !insist)) return { bytes, added: false };
   return insert(bytes, options.start + include.start, options.start + include.end, 'true');
 }
 

@@ -2,15 +2,15 @@ import { describe, expect, test } from '@jest/globals';
 import type { SeksError } from '@seks/crds';
 import fc from 'fast-check';
 
-import { readModel } from './model.ts';
+import { readModels } from './model.ts';
 
 const JSON_TYPE = 'application/json';
 const FORM_TYPE = 'multipart/form-data; boundary=XbX';
 
-/** the model, or the code of the refusal */
-function outcome(body: string | Buffer, type: string | undefined, encoding?: string): string {
+/** the models, or the code of the refusal */
+function outcome(body: string | Buffer, type: string | undefined, encoding?: string, others = false): string {
   try {
-    return readModel(Buffer.from(body), type, encoding);
+    return readModels(Buffer.from(body), type, encoding, others).join();
   } catch (cause) {
     return (cause as SeksError).code;
   }
@@ -26,7 +26,7 @@ const field = (name: string, value: string): string =>
 const file =
   'content-disposition: form-data; name="file"; filename="a;b.wav"\r\nContent-Type: audio/wav\r\n\r\n\0RIFF\r\n\r\n--Xb';
 
-describe('readModel', () => {
+describe('readModels', () => {
   test.each<[string, string | Buffer, string | undefined, string]>([
     ['JSON', '{"model":"gpt-5","messages":[{"model":"other"}]}', JSON_TYPE, 'gpt-5'],
     ['JSON with a charset', '{"model":"gpt-5"}', 'Application/JSON; Charset="UTF-8"', 'gpt-5'],
@@ -178,6 +178,14 @@ describe('readModel', () => {
     ],
   ])('%s', (_, body, type, expected) => expect(outcome(body, type)).toBe(expected));
 
+  test('S12: the spaces of a head are read once', () => {
+    const text = form(`x:${' '.repeat(4_000)}\0\r\n\r\n`);
+    const startMs = performance.now();
+    for (let again = 0; again < 300; again += 1) expect(outcome(text, FORM_TYPE)).toBe('SEKS_BODY_MALFORMED');
+    // A second and a half for each hundred, if each division of them were tried.
+    expect(performance.now() - startMs).toBeLessThan(1_500);
+  });
+
   test('refuses encoded bodies', () => {
     expect(outcome('{"model":"a"}', JSON_TYPE, 'gzip')).toBe('SEKS_BODY_MALFORMED');
     expect(outcome('{"model":"a"}', JSON_TYPE, 'Identity')).toBe('a');
@@ -195,7 +203,9 @@ describe('readModel', () => {
           data.append('model', model);
           const request = new Request('http://localhost/', { method: 'POST', body: data });
           const type = request.headers.get('content-type') ?? '';
-          expect(readModel(Buffer.from(await request.arrayBuffer()), type)).toBe(model);
+          expect(readModels(Buffer.from(await request.arrayBuffer()), type, undefined, true)).toEqual([
+            model,
+          ]);
         },
       ),
     );
@@ -219,6 +229,79 @@ describe('readModel', () => {
         expect(outcome(parts.join(''), FORM_TYPE)).toMatch(/^(?:SEKS_BODY_MALFORMED|SEKS_MODEL_MISSING|a*)$/);
       }),
       { numRuns: 500 },
+    );
+  });
+});
+
+describe('S7: models that may answer instead or besides', () => {
+  test.each([
+    ['"models":["b","c/d"]', 'a,b,c/d'],
+    ['"models":[{"model":"b","x":{"model":"c"}}, "d"]', 'a,b,d'],
+    ['"models":["b"],"route":"fallback","models":["c"]', 'SEKS_MODEL_MISSING'],
+    ['"models":[]', 'a'],
+    ['"models":["\\u0062"]', 'a,b'],
+    ['"models":null', 'a'],
+    ['"models":"b"', 'a'],
+    ['"models":[1]', 'SEKS_MODEL_MISSING'],
+    ['"models":[["b"]]', 'SEKS_MODEL_MISSING'],
+    ['"models":[null]', 'SEKS_MODEL_MISSING'],
+    ['"models":[""]', 'SEKS_MODEL_MISSING'],
+    ['"models":[{"id":"b"}]', 'SEKS_MODEL_MISSING'],
+    ['"models":[{"model":"b","model":"c"}]', 'SEKS_MODEL_MISSING'],
+    ['"models":[{"Model":"b"}]', 'SEKS_BODY_MALFORMED'],
+    ['"Models":["b"]', 'SEKS_BODY_MALFORMED'],
+    [`"models":["${'m'.repeat(513)}"]`, 'SEKS_MODEL_MISSING'],
+    [`"models":[${Array.from({ length: 64 }, () => '"b"').join()}]`, 'SEKS_MODEL_MISSING'],
+    ['"fallbacks":[{"model":"b","max_tokens":1},{"model":"c"}]', 'a,b,c'],
+    ['"fallbacks":null', 'a'],
+    ['"fallbacks":[]', 'a'],
+    ['"fallbacks":"default"', 'SEKS_MODEL_MISSING'],
+    ['"fallbacks":["default"]', 'a,default'],
+    ['"fallbacks":{"model":"b"}', 'SEKS_MODEL_MISSING'],
+    ['"fallbacks":[{"max_tokens":1}]', 'SEKS_MODEL_MISSING'],
+    ['"fallbacks":[{"model":"b"}],"fallbacks":null', 'SEKS_MODEL_MISSING'],
+    ['"tools":[{"type":"advisor_20260301","name":"advisor","model":"b"}]', 'a,b'],
+    ['"tools":[{"name":"f","input_schema":{"properties":{"model":{"type":"string"}}}}, {"type":"x"}]', 'a'],
+    ['"tools":[{"type":"image_generation","model":null}]', 'a'],
+    ['"tools":[{"model":"b","model":null}]', 'SEKS_MODEL_MISSING'],
+    ['"tools":[{"model":{"id":"b"}}]', 'SEKS_MODEL_MISSING'],
+    ['"tools":null', 'a'],
+    ['"models":["b"],"fallbacks":[{"model":"c"}],"tools":[{"model":"d"}]', 'a,b,c,d'],
+    ['"messages":[{"models":["b"],"fallbacks":"default"}]', 'a'],
+  ])('%s', (rest, expected) => {
+    for (const body of [`{"model":"a",${rest}}`, `{ ${rest} , "model" : "a" }`])
+      expect(outcome(body, JSON_TYPE, undefined, true)).toBe(expected);
+    // A provider whose documents do not say that models stand in its bodies may mean anything by these names.
+    expect(outcome(`{"model":"a",${rest}}`, JSON_TYPE)).toBe('a');
+  });
+
+  test('without a model of its own they are not enough', () => {
+    expect(outcome('{"models":["a"]}', JSON_TYPE, undefined, true)).toBe('SEKS_MODEL_MISSING');
+  });
+
+  test('agrees with JSON.parse, whatever the body', () => {
+    const name = fc.stringMatching(/^[\w./:-]{1,20}$/);
+    const tool = fc.record({ name, input_schema: fc.jsonValue(), model: name }, { requiredKeys: ['name'] });
+    const lists = fc.record(
+      {
+        models: fc.array(name, { maxLength: 5 }),
+        fallbacks: fc.array(fc.record({ model: name, output_config: fc.jsonValue() }), { maxLength: 5 }),
+        tools: fc.array(tool, { maxLength: 5 }),
+        messages: fc.jsonValue(),
+      },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(name, lists, fc.constantFrom(undefined, 2), (model, rest, indent) => {
+        const named = [
+          model,
+          ...(rest.models ?? []),
+          ...(rest.fallbacks ?? []).map((fallback) => fallback.model),
+          ...(rest.tools ?? []).flatMap((one) => one.model ?? []),
+        ];
+        const text = JSON.stringify({ ...rest, model }, undefined, indent);
+        expect(outcome(text, JSON_TYPE, undefined, true)).toBe(named.join());
+      }),
     );
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { ErrorCode } from '@seks/crds';
 import fc from 'fast-check';
 
-import { readTopLevel, scanTopLevel } from './top-level.ts';
+import { readItems, readTopLevel, scanTopLevel } from './top-level.ts';
 
 const WANTED = new Set(['model', 'stream']);
 
@@ -179,5 +179,44 @@ describe('readTopLevel', () => {
     const depth = 200_000;
     expect(valuesOf(`{"a":${'['.repeat(depth)}${']'.repeat(depth)},"model":1}`)).toEqual({ model: 1 });
     expect(codeOf(() => valuesOf(`{"a":${'[{"a":'.repeat(depth)}`))).toBe('SEKS_BODY_MALFORMED');
+  });
+});
+
+describe('readItems', () => {
+  const itemsOf = (text: string): unknown[] => {
+    const bytes = Buffer.from(`{"model":${text}}`);
+    const list = readTopLevel(bytes, WANTED).get('model');
+    if (list === undefined) throw new RangeError('not found');
+    return [...readItems(bytes, list, WANTED)].map(({ start, end, members }) => ({
+      item: JSON.parse(bytes.toString('utf8', start, end)) as unknown,
+      stream: members.get('stream')?.count ?? 0,
+    }));
+  };
+
+  test('gives the elements of a list, and their own wanted members', () => {
+    const item = fc.oneof(fc.record({ stream: fc.jsonValue(), x: fc.jsonValue() }), fc.jsonValue());
+    fc.assert(
+      fc.property(fc.array(item), fc.constantFrom(undefined, 2), (list, indent) => {
+        const known = JSON.parse(JSON.stringify(list)) as unknown[];
+        expect(itemsOf(JSON.stringify(list, undefined, indent))).toEqual(
+          known.map((one) => ({
+            item: one,
+            stream: typeof one === 'object' && one !== null && Object.hasOwn(one, 'stream') ? 1 : 0,
+          })),
+        );
+      }),
+    );
+    expect(itemsOf('[{"stream":1,"stream":2},{"x":{"stream":1}}]')).toMatchObject([
+      { stream: 2 },
+      { stream: 0 },
+    ]);
+  });
+
+  test('S12: what no request has that many of is refused, and not looked at for a second', () => {
+    expect(itemsOf(`[${'1,'.repeat(1_023)}1]`)).toHaveLength(1_024);
+    expect(codeOf(() => itemsOf(`[${'1,'.repeat(1_024)}1]`))).toBe('SEKS_BODY_MALFORMED');
+    const members = (count: number): string => `{${'"modex":1,'.repeat(count)}"x":1}`;
+    expect(codeOf(() => readTopLevel(Buffer.from(members(16_384)), WANTED))).toBeUndefined();
+    expect(codeOf(() => readTopLevel(Buffer.from(members(16_385)), WANTED))).toBe('SEKS_BODY_MALFORMED');
   });
 });

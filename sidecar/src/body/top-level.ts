@@ -25,12 +25,15 @@ const CLOSE_BRACE = 0x7d;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const MAX_ESCAPE_BYTES = 6;
+/** that are looked at closely; a body of 16 MiB has room for millions, and would keep everything else waiting for a second */
+const MAX_KEYS = 16_384;
+const MAX_ITEMS = 1_024;
 
 /**
  * the values of the wanted keys of the top object; keys are compared unescaped
  *
- * @throws SeksError SEKS_BODY_MALFORMED if it is not one JSON object in UTF-8 without a byte order mark, or if a wanted key is
- *   there twice
+ * @throws SeksError SEKS_BODY_MALFORMED if it is not one JSON object in UTF-8 without a byte order mark, if it has keys by the
+ *   thousand, or if a wanted key is there twice
  */
 export function readTopLevel(bytes: Buffer, wanted: ReadonlySet<string>): Map<string, ValueSpan> {
   const spans = scanTopLevel(bytes, wanted);
@@ -48,13 +51,41 @@ export function scanTopLevel(bytes: Buffer, wanted: ReadonlySet<string>): Map<st
   if (!isUtf8(bytes)) throw malformed('It is not UTF-8.');
   const start = skipSpace(bytes, 0);
   if (bytes[start] !== OPEN_BRACE) throw malformed('It is not a JSON object.');
-  const { spans, end } = scanObject(bytes, start, createKeyTest(wanted));
+  const { spans, end } = scanValue(bytes, start, createKeyTest(wanted));
   if (skipSpace(bytes, end) !== bytes.length) throw malformed('Something follows the JSON object.');
   return spans;
 }
 
-/** the wanted keys of the object that starts at `start`, and the index after it */
-function scanObject(
+/** one element of an array */
+export interface ArrayItem extends Omit<ValueSpan, 'count'> {
+  /** its wanted members; empty if it is no object */
+  members: Map<string, ValueSpan>;
+}
+
+/**
+ * the elements of an array in a text that was scanned before
+ *
+ * @throws SeksError SEKS_BODY_MALFORMED for a key that is a wanted one but for its case, or for more elements than any list has
+ *   that is looked into
+ */
+export function* readItems(
+  bytes: Buffer,
+  array: Pick<ValueSpan, 'start'>,
+  wanted: ReadonlySet<string>,
+): Generator<ArrayItem> {
+  const nameOf = createKeyTest(wanted);
+  let start = skipSpace(bytes, array.start + 1);
+  for (let count = 1; bytes[start] !== CLOSE_BRACKET; count += 1) {
+    if (count > MAX_ITEMS) throw malformed('It has too many elements in a list.');
+    const { spans, end } = scanValue(bytes, start, nameOf);
+    yield { start, end, members: spans };
+    start = skipSpace(bytes, end);
+    if (bytes[start] === COMMA) start = skipSpace(bytes, start + 1);
+  }
+}
+
+/** the index after the value that starts at `start`, and the wanted keys if it is an object */
+function scanValue(
   bytes: Buffer,
   start: number,
   nameOf: KeyTest,
@@ -116,9 +147,12 @@ function createKeyTest(wanted: ReadonlySet<string>): KeyTest {
   const names = new Map([...wanted].map((name) => [foldCase(name), name]));
   const lengths = [...wanted].map((name) => Buffer.byteLength(name));
   const [shortest, longest] = [Math.min(...lengths), Math.max(...lengths)];
+  let looked = 0;
   return (bytes, start, end) => {
     const length = end - start;
     if (length < shortest || length > longest * MAX_ESCAPE_BYTES) return undefined;
+    looked += 1;
+    if (looked > MAX_KEYS) throw malformed('It has too many keys.');
     const text = bytes.toString('utf8', start, end);
     const key = bytes.subarray(start, end).includes(BACKSLASH) ? (JSON.parse(`"${text}"`) as string) : text;
     const name = names.get(foldCase(key));

@@ -7,7 +7,8 @@ import { fakeToken } from '../testing/test-sidecar.ts';
 import { indexPlacements } from './placement-index.ts';
 import { testProvider } from '../testing/sealed-source.ts';
 import { findToken } from './present.ts';
-import { createTokenTable } from './tokens.ts';
+import { createTokenTable, type TokenTable } from './tokens.ts';
+import { findInQuery } from './url-places.ts';
 
 const own = fakeToken('sk-proj-{token}');
 const second = fakeToken('sk-ant-api03-{token}');
@@ -152,6 +153,85 @@ describe('findToken', () => {
     ],
   ])('refuses %s', (_, credentials, url, code) => {
     expect(codeOf(() => find(credentials, url))).toBe(code);
+  });
+});
+
+describe('S12: what an agent makes up is refused with a bounded number of hashes', () => {
+  let hashed = 0;
+  const counting: TokenTable = {
+    ...tokens,
+    find: (token) => {
+      hashed += 1;
+      return tokens.find(token);
+    },
+  };
+  /** in a header of 16 KB, and in one four times as long */
+  const counts = (headers: (bytes: number) => { name: string; value: string }[], code: string): number[] =>
+    [16_384, 65_536].map((bytes) => {
+      hashed = 0;
+      const request = { credentials: headers(bytes), target: parseTarget('/openai/v1/x'), protocols: [] };
+      expect(codeOf(() => findToken(request, counting, index))).toBe(code);
+      return hashed;
+    });
+  const repeat = (piece: string, bytes: number): string => piece.repeat(Math.floor(bytes / piece.length));
+  const basic = (text: string) => ({
+    name: 'authorization',
+    value: `Basic ${Buffer.from(text).toString('base64')}`,
+  });
+
+  test.each<[string, (bytes: number) => string, string]>([
+    ['colons', (bytes) => repeat(':', bytes), 'SEKS_TOKEN_UNKNOWN'],
+    ['colons after our token', (bytes) => own + repeat(':', bytes), 'SEKS_TOKEN_AMBIGUOUS'],
+    ['colons after a token of another pod', (bytes) => foreign + repeat(':', bytes), 'SEKS_TOKEN_FOREIGN'],
+  ])('Basic authentication with %s', (_, text, code) => {
+    const [short = 0, long = 0] = counts((bytes) => [basic(text(bytes))], code);
+    expect(long).toBe(short);
+    expect(long).toBeLessThan(100);
+  });
+
+  test.each<[string, (bytes: number) => string, string]>([
+    ['our token', (bytes) => repeat(`${own} `, bytes), 'SEKS_CREDENTIAL_FOREIGN'],
+    ['tokens of other pods', (bytes) => own + repeat(` ${foreign}`, bytes), 'SEKS_TOKEN_FOREIGN'],
+    [
+      'what begins like a token',
+      (bytes) => `${own} ${repeat(`seks${'a'.repeat(28)} `, bytes)}`,
+      'SEKS_CREDENTIAL_FOREIGN',
+    ],
+  ])('%s, again and again', (_, value, code) => {
+    const [short = 0, long = 0] = counts((bytes) => [{ name: 'cookie', value: value(bytes) }], code);
+    expect(long).toBe(short);
+    expect(long).toBeLessThan(200);
+  });
+
+  test('a colon in a token is still found', () => {
+    const telegram = fakeToken('1234567890:{token}');
+    const table = createTokenTable({
+      bindings: [
+        {
+          uid: 'b2',
+          name: 'bot',
+          agent: 'bot',
+          credentials: [
+            {
+              name: 'telegram',
+              provider: 'telegram',
+              sources: [],
+              tokens: [{ container: 'a', sha256: sha256(telegram) }],
+            },
+          ],
+        },
+      ],
+    });
+    const request = { credentials: [basic(`${telegram}:x:y`)], target: parseTarget('/x'), protocols: [] };
+    expect(findToken(request, table, index)?.place).toMatchObject({ field: 'Username', other: 'x:y' });
+  });
+
+  test('a query of many parameters', () => {
+    const query = `?${'&'.repeat(1_000_000)}`;
+    const startMs = performance.now();
+    expect(findInQuery(query, index, tokens)).toBeUndefined();
+    // Minutes, if each were a search to the end.
+    expect(performance.now() - startMs).toBeLessThan(3_000);
   });
 });
 

@@ -22,6 +22,8 @@ export type Searched = Pick<ScreenedRequest, 'credentials' | 'target' | 'protoco
 const SCHEME_AND_TOKEN = /^([A-Za-z][A-Za-z0-9-]*)( +)([^\s]+)$/;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 const MAX_OTHER_FIELD = 256;
+/** each costs a hash, and there is room for 20,000 of them in a header */
+const MAX_TOKEN_COLONS = 8;
 /** what entries of Sec-WebSocket-Protocol are called that hold a key; names of real protocols have none of these */
 const CREDENTIAL_PROTOCOL = /api-?key|bearer|token|auth|secret|jwt|password|credential/i;
 /** every fake token has it, so that most requests need no closer look */
@@ -134,13 +136,14 @@ function recogniseBasic(
   throw refuseStranger(text, tokens);
 }
 
-/** tokens may hold colons (Telegram's do), so each of them may be the border */
+/** tokens may hold colons (Telegram's do), so each of the first may be the border */
 function* splits(text: string): Generator<['Username' | 'Password', string, string]> {
   const first = text.indexOf(':');
   if (first === -1) return;
   yield ['Password', text.slice(first + 1), text.slice(0, first)];
-  for (let at = first; at !== -1; at = text.indexOf(':', at + 1)) {
+  for (let at = first, before = 0; at !== -1 && before <= MAX_TOKEN_COLONS; before += 1) {
     yield ['Username', text.slice(0, at), text.slice(at + 1)];
+    at = text.indexOf(':', at + 1);
   }
 }
 

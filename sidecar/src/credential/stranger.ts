@@ -12,21 +12,31 @@ const TEMPLATE_SUFFIX = /^[._:-][A-Za-z0-9._:-]{0,31}/;
 /** a token of another pod is a leak alarm, wherever it stands; our own in an odd place is only a mistake */
 export function refuseStranger(text: string, tokens: Pick<TokenTable, 'find'>): SeksError {
   if (!looksLikeFakeToken(text)) return new SeksError('SEKS_TOKEN_UNKNOWN');
-  return looksLikeFakeToken(withoutOurs(text, tokens))
+  return holdsForeign(text, tokens)
     ? new SeksError('SEKS_TOKEN_FOREIGN')
     : new SeksError('SEKS_CREDENTIAL_FOREIGN', 'The token is in a place where no provider takes it.');
 }
 
-function withoutOurs(text: string, tokens: Pick<TokenTable, 'find'>): string {
-  let rest = text;
+/**
+ * A few hundred hashes at most, however long the text: the checksum tells what cannot be a token at the price of one, ours are few,
+ * and the first stranger ends the search.
+ */
+function holdsForeign(text: string, tokens: Pick<TokenTable, 'find'>): boolean {
+  const ours = new Set<string>();
   for (const { 0: random, index } of text.matchAll(RANDOM_PART)) {
-    const end = index + random.length;
-    const suffix = TEMPLATE_SUFFIX.exec(text.slice(end, end + MAX_TEMPLATE_PREFIX))?.[0] ?? '';
-    for (let start = index; start >= Math.max(0, index - MAX_TEMPLATE_PREFIX); start -= 1) {
-      for (const word of [text.slice(start, end), text.slice(start, end + suffix.length)]) {
-        if (tokens.find(word) !== undefined) rest = rest.replace(word, '');
-      }
-    }
+    if (ours.has(random) || !looksLikeFakeToken(random)) continue;
+    if (!isOurs(text, index, index + random.length, tokens)) return true;
+    ours.add(random);
   }
-  return rest;
+  return false;
+}
+
+/** whether the random part between two indices belongs to a token of this pod */
+function isOurs(text: string, index: number, end: number, tokens: Pick<TokenTable, 'find'>): boolean {
+  const suffix = TEMPLATE_SUFFIX.exec(text.slice(end, end + MAX_TEMPLATE_PREFIX))?.[0] ?? '';
+  for (let start = index; start >= Math.max(0, index - MAX_TEMPLATE_PREFIX); start -= 1) {
+    if (tokens.find(text.slice(start, end)) !== undefined) return true;
+    if (suffix !== '' && tokens.find(text.slice(start, end + suffix.length)) !== undefined) return true;
+  }
+  return false;
 }

@@ -1,7 +1,10 @@
 // The pod's own fake tokens, known only by their SHA-256.
 import { hash, timingSafeEqual } from 'node:crypto';
 
-import type { InjectedSource, InjectionConfig } from '@seks/crds';
+import { type InjectedSource, type InjectionConfig, MIN_TOKEN_LENGTH } from '@seks/crds';
+
+/** 128 characters of a template, and 128 random ones; so what an agent makes up costs no more, however long it is */
+const MAX_TOKEN_LENGTH = 256;
 
 /** one fake token of this pod: which container got it, and for which credential */
 export interface TokenEntry {
@@ -55,6 +58,7 @@ export function createTokenTable(config: Pick<InjectionConfig, 'bindings'>): Tok
     entries: rows.map(({ entry }) => entry),
     providers: new Set(rows.map(({ entry }) => entry.provider)),
     find(token) {
+      if (token.length < MIN_TOKEN_LENGTH || token.length > MAX_TOKEN_LENGTH) return undefined;
       const digest = hash('sha256', token, 'buffer');
       let found: TokenEntry | undefined;
       for (const row of rows) if (timingSafeEqual(row.digest, digest)) found = row.entry;

@@ -85,8 +85,9 @@ function* parameters(query: string): Generator<{ name: string; start: number; en
   for (let from = 1; from <= query.length;) {
     const ampersand = query.indexOf('&', from);
     const end = ampersand === -1 ? query.length : ampersand;
-    const equals = query.indexOf('=', from);
-    if (equals !== -1 && equals < end) yield { name: query.slice(from, equals), start: equals + 1, end };
+    // Not in the whole query: without any, each parameter would be a search to its end.
+    const equals = query.slice(from, end).indexOf('=');
+    if (equals !== -1) yield { name: query.slice(from, from + equals), start: from + equals + 1, end };
     from = end + 1;
   }
 }

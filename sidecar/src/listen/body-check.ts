@@ -3,9 +3,11 @@ import { SeksError } from '@seks/crds';
 
 import type { BodyStage } from '../answer/answer-plan.ts';
 import { addIncludeUsage } from '../body/include-usage.ts';
-import { readModel } from '../body/model.ts';
+import { readMediaType, requirePlainBody } from '../body/media-type.ts';
+import { readModels } from '../body/model.ts';
 import { createUsageChunkRemover } from '../body/usage-chunk-remover.ts';
 import { type ModelPlace, plainModelName } from '../policy/models.ts';
+import { spellings } from '../policy/policy.ts';
 import type { Account } from './account.ts';
 import type { AdmittedRequest } from './admit.ts';
 
@@ -22,10 +24,12 @@ export interface ChangedBody {
   stage: BodyStage | undefined;
 }
 
+type Headers = AdmittedRequest['screened']['headers'];
+
 /** the model that a request named */
 export type NamedModel = Pick<Account, 'model'>;
 
-/** to be told usage is a nicety: longer bodies pass as they come, and their usage is estimated */
+/** without a budget to be told usage is a nicety: longer bodies pass as they come, and their usage is estimated */
 const MAX_INCLUDE_USAGE_BYTES = 1_048_576;
 const STREAM = '"stream"';
 const PLAIN_JSON = /^application\/json *(?:; *charset *= *"?utf-8"? *)?$/i;
@@ -34,7 +38,7 @@ const PLAIN_JSON = /^application\/json *(?:; *charset *= *"?utf-8"? *)?$/i;
  * checks the model where the path names it
  *
  * @returns where it is named
- * @throws SeksError SEKS_MODEL_DENIED, SEKS_MODEL_UNPRICED
+ * @throws SeksError SEKS_MODEL_DENIED, SEKS_MODEL_UNPRICED, SEKS_MODEL_MISSING
  */
 export function checkPathModel(
   { credential, screened, policyPath, target }: AdmittedRequest,
@@ -54,12 +58,16 @@ export function bodyQuestion(
   if (!target.upstream.keyed) return undefined;
   const model = modelPlace === 'body';
   const includeUsage =
-    screened.method === 'POST' && credential.includesUsage(policyPath) && isShortJson(screened.headers);
+    screened.method === 'POST' &&
+    // Under a budget no header, length or spelling of the path may keep usage untold.
+    (credential.models.budgeted
+      ? [policyPath, ...spellings(policyPath)].some((path) => credential.includesUsage(path))
+      : credential.includesUsage(policyPath) && isShortJson(screened.headers));
   return model || includeUsage ? { model, includeUsage } : undefined;
 }
 
 /**
- * checks the model in a body, and adds the wish to be told usage
+ * checks the models in a body, and adds the wish to be told usage
  *
  * @throws SeksError SEKS_MODEL_*, SEKS_BODY_MALFORMED
  */
@@ -69,19 +77,30 @@ export function changeBody(
   { credential, screened }: AdmittedRequest,
   account: Account,
 ): ChangedBody {
+  const { headers } = screened;
   if (question.model) {
-    const { 'content-type': type, 'content-encoding': encoding } = screened.headers;
-    checkModel(readModel(bytes, single(type), single(encoding)), credential, account);
+    const others = credential.provider.spec.modelFrom?.body === true;
+    checkModels(
+      readModels(bytes, only(headers, 'content-type'), only(headers, 'content-encoding'), others),
+      credential,
+      account,
+    );
   }
-  if (!question.includeUsage || bytes.length > MAX_INCLUDE_USAGE_BYTES) return { bytes, stage: undefined };
-  const wished = wishForUsage(bytes);
+  if (!question.includeUsage) return { bytes, stage: undefined };
+  const wished = credential.models.budgeted ? insistOnUsage(bytes, headers) : wishForUsage(bytes);
   return { bytes: wished.bytes, stage: wished.added ? createUsageChunkRemover() : undefined };
+}
+
+/** whatever could be read in two ways is refused: read the other way it would be a stream that nobody counts */
+function insistOnUsage(bytes: Buffer, headers: Headers): ReturnType<typeof addIncludeUsage> {
+  requirePlainBody(readMediaType(only(headers, 'content-type')), only(headers, 'content-encoding'));
+  return addIncludeUsage(bytes, true);
 }
 
 /** what is no JSON goes to the provider as it is, for its own error */
 function wishForUsage(bytes: Buffer): ReturnType<typeof addIncludeUsage> {
   // Most requests do not stream.
-  if (!bytes.includes(STREAM)) return { bytes, added: false };
+  if (bytes.length > MAX_INCLUDE_USAGE_BYTES || !bytes.includes(STREAM)) return { bytes, added: false };
   try {
     return addIncludeUsage(bytes);
   } catch (cause) {
@@ -106,15 +125,37 @@ export function checkModel(
   named.model = model;
 }
 
-function isShortJson(headers: AdmittedRequest['screened']['headers']): boolean {
-  const length = Number(single(headers['content-length']) ?? Number.NaN);
+/** any of the models may answer, so what was used is counted at the price of the dearest */
+function checkModels(
+  models: readonly string[],
+  credential: AdmittedRequest['credential'],
+  named: NamedModel,
+): void {
+  for (const model of models) checkModel(model, credential, named);
+  const priceOf = (model: string): bigint => {
+    const price = credential.pricing?.find(plainModelName(model));
+    return (price?.input ?? 0n) + (price?.output ?? 0n);
+  };
+  named.model = models.reduce((dearest, model) => (priceOf(model) > priceOf(dearest) ? model : dearest));
+}
+
+function isShortJson(headers: Headers): boolean {
+  const { 'content-type': type, 'content-length': length } = headers;
   return (
     headers['content-encoding'] === undefined &&
-    PLAIN_JSON.test(single(headers['content-type']) ?? '') &&
-    length <= MAX_INCLUDE_USAGE_BYTES
+    typeof type === 'string' &&
+    PLAIN_JSON.test(type) &&
+    Number(length ?? Number.NaN) <= MAX_INCLUDE_USAGE_BYTES
   );
 }
 
-function single(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value[0] : value;
+/**
+ * the value of a header by which the body is read
+ *
+ * @throws SeksError SEKS_BODY_MALFORMED if there are several: all are forwarded, and the provider may go by another one
+ */
+function only(headers: Headers, name: 'content-type' | 'content-encoding'): string | undefined {
+  const value = headers[name];
+  if (Array.isArray(value)) throw new SeksError('SEKS_BODY_MALFORMED', `It has more than one ${name}.`);
+  return value;
 }

@@ -22,12 +22,9 @@ describe('place', () => {
   });
 
   test.each([
-    '/v1beta/models/:generateContent/',
     '/v1beta/tunedModels/mine',
     '/v1beta/models/a/b:generateContent',
     '/v1beta/models',
-    '/V1beta/models/gemini-3:generateContent',
-    '/v1beta/models/gemini-3:generateContent/',
     '//v1beta/models/gemini-3:generateContent',
     '/',
   ])('S7: a body of a path that names none has to: %s', (path) => {
@@ -35,6 +32,28 @@ describe('place', () => {
       expect(rules.place(method, path)).toEqual({ kind: 'body' });
     expect(rules.place('GET', path)).toEqual({ kind: 'none' });
   });
+
+  test.each([
+    '/V1beta/models/gemini-3:generateContent',
+    '/v1beta/MODELS/gemini-3:generateContent',
+    '/v1beta/models./gemini-3:generateContent',
+    '/v1beta/models /gemini-3:generateContent',
+    '/v1beta/ models/gemini-3:generateContent',
+    '/v1beta/\uff4dodels/gemini-3:generateContent',
+    '/v1beta/tunedmodels/mine:generateContent',
+    '/v1beta/TunedModels/mine:generateContent',
+    '/v1beta/models/gemini-3:generateContent/',
+    '/v1beta/models/:generateContent/',
+  ])(
+    'S7: a path that names one only as some servers read it is refused, whatever its body names: %s',
+    (path) => {
+      for (const method of ['POST', 'GET'])
+        expect(() => rules.place(method, path)).toThrow(
+          expect.objectContaining({ code: 'SEKS_MODEL_MISSING' }),
+        );
+      expect(compileModelRules(GEMINI, {}).place('POST', path)).toEqual({ kind: 'none' });
+    },
+  );
 
   test('S7: a provider that does not say where its models stand is asked in the body', () => {
     const unknown = compileModelRules(undefined, { models: ['*'] });
@@ -62,18 +81,22 @@ describe('place', () => {
   });
 
   test.each([
-    [{}, false, false],
-    [{ limits: { requestsPerMinute: 1 } }, false, false],
-    [{ models: [] }, true, false],
-    [{ limits: { usdPerDay: '1' } }, true, true],
-    [{ models: ['*'], limits: { usdPerDay: '1' } }, true, true],
-  ])('%j: models count: %s, and need a price: %s', (policy, enforced, mustBePriced) => {
-    const compiled = compileModelRules(GEMINI, policy);
-    expect(compiled).toMatchObject({ enforced, mustBePriced });
-    const path = '/v1beta/models/gemini-2.5-pro:generateContent';
-    expect(compiled.place('POST', path).kind).toBe(enforced ? 'known' : 'none');
-    expect(compiled.place('POST', '/x').kind).toBe(enforced ? 'body' : 'none');
-  });
+    [{}, false, false, false],
+    [{ limits: { requestsPerMinute: 1 } }, false, false, false],
+    [{ limits: { tokensPerDay: 1 } }, false, false, true],
+    [{ models: [] }, true, false, false],
+    [{ limits: { usdPerDay: '1' } }, true, true, true],
+    [{ models: ['*'], limits: { usdPerDay: '1' } }, true, true, true],
+  ])(
+    '%j: models count: %s, need a price: %s, usage must be told: %s',
+    (policy, enforced, mustBePriced, budgeted) => {
+      const compiled = compileModelRules(GEMINI, policy);
+      expect(compiled).toMatchObject({ enforced, mustBePriced, budgeted });
+      const path = '/v1beta/models/gemini-2.5-pro:generateContent';
+      expect(compiled.place('POST', path).kind).toBe(enforced ? 'known' : 'none');
+      expect(compiled.place('POST', '/x').kind).toBe(enforced ? 'body' : 'none');
+    },
+  );
 });
 
 describe('allows', () => {

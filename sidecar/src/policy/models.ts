@@ -1,8 +1,9 @@
 // Which models may be used. A model stands in the path, in the body, or, for WebSockets, in the query or in messages.
-import type { LeasedCredential, ProviderSpec } from '@seks/crds';
+import { type LeasedCredential, type ProviderSpec, SeksError } from '@seks/crds';
 
 import { matchesModelGlob } from '../usage/model-name.ts';
 import { compileGlob } from './glob.ts';
+import { spellings } from './policy.ts';
 
 /** where the model of a request is to be found */
 export type ModelPlace =
@@ -18,6 +19,13 @@ export interface ModelRules {
   readonly enforced: boolean;
   /** a limit in dollars cannot be kept for a model without a price */
   readonly mustBePriced: boolean;
+  /** the day's tokens or dollars are limited, so that usage must be told */
+  readonly budgeted: boolean;
+  /**
+   * where the model of a request stands
+   *
+   * @throws SeksError SEKS_MODEL_MISSING if the path names one only as some servers read it
+   */
   place(method: string, plainPath: string): ModelPlace;
   /** whether the binding allows the model, as the request spells it */
   allows(model: string): boolean;
@@ -32,17 +40,26 @@ const BODY_METHODS = new Set(['POST', 'PUT', 'PATCH']);
 /** compiles the rules, once for each lease */
 export function compileModelRules(from: ModelFrom, { models, limits }: Policy): ModelRules {
   const paths = (from?.paths ?? []).map(compileModelPath);
+  const foldedPaths = (from?.paths ?? []).map((path) => compileModelPath(path.toLowerCase()));
   const mustBePriced = limits?.usdPerDay !== undefined;
+  const budgeted = mustBePriced || limits?.tokensPerDay !== undefined;
   const enforced = models !== undefined || mustBePriced;
   return {
     enforced,
     mustBePriced,
+    budgeted,
     place(method, plainPath) {
       if (!enforced) return { kind: 'none' };
       for (const find of paths) {
         const model = find(plainPath);
         if (model !== undefined) return { kind: 'known', model };
       }
+      // A lenient server would run the model of `/openai/Deployments/dear/…` whatever the body says.
+      if (namesInOtherSpelling(foldedPaths, plainPath))
+        throw new SeksError(
+          'SEKS_MODEL_MISSING',
+          'Its path names one in a spelling that only some servers take.',
+        );
       // Whoever limits models does not allow what may use any: a body that names none is refused, whatever route it is for.
       return BODY_METHODS.has(method) ? { kind: 'body' } : { kind: 'none' };
     },
@@ -55,8 +72,15 @@ export function plainModelName(model: string): string {
   return model.startsWith('models/') ? model.slice('models/'.length) : model;
 }
 
+type ModelFinder = (path: string) => string | undefined;
+
+function namesInOtherSpelling(finders: readonly ModelFinder[], path: string): boolean {
+  if (finders.length === 0) return false;
+  return spellings(path).some((spelling) => finders.some((find) => find(spelling) !== undefined));
+}
+
 /** finds the model in a path by segments; in `{model}:*` it ends at the first colon */
-function compileModelPath(pattern: string): (path: string) => string | undefined {
+function compileModelPath(pattern: string): ModelFinder {
   const segments = pattern.split('/');
   const at = segments.findIndex((segment) => segment.includes(MODEL));
   const [before = '', after = ''] = (segments[at] ?? '').split(MODEL);

@@ -36,6 +36,8 @@ describe('compilePolicy', () => {
     ['GET', '/v1/files/ secret', false, '/v1/files/secret'],
     ['GET', '/v1/files/\uff53ecret/', false, '/v1/files/secret'],
     ['GET', '/v1/files/\u017fecret', false, '/v1/files/secret'],
+    ['GET', '/v1/files/  secret. ./ .', false, '/v1/files/secret'],
+    ['GET', '/v1/files/.secret', true, '/v1/files/**'],
   ])('%s %s is allowed: %s by %s', (method, path, allowed, route) => {
     expect(policy.decide(method, HOST, path)).toEqual({ allowed, route });
     expect(policy.decide(method, HOST, path)).toEqual({ allowed, route });
@@ -54,6 +56,19 @@ describe('compilePolicy', () => {
       expect(policy.decide('GET', HOST, `/v1/else/${i}`).allowed).toBe(false);
     }
     expect(policy.decide('GET', HOST, `/v1/models/${'x'.repeat(1000)}`).allowed).toBe(true);
+  });
+
+  test.each([
+    ['full stops', `/v1/${'.'.repeat(200_000)}x`],
+    ['spaces', `/v1/${' '.repeat(200_000)}x`],
+    ['both', `/v1/${'. '.repeat(100_000)}x`],
+    ['slashes that are left', `${'/ '.repeat(100_000)}x`],
+    ['slashes', `${'/'.repeat(200_000)}x`],
+  ])('S12: work grows with the length of a path, not with its square: %s', (_, path) => {
+    const startMs = performance.now();
+    expect(policy.decide('GET', HOST, path).allowed).toBe(false);
+    // In a path of this length the square is half a minute; one of 16 KB, sent again and again, kept a revocation from being heard.
+    expect(performance.now() - startMs).toBeLessThan(3_000);
   });
 
   test('deny beats allow on every host, and its own hosts only where it names some', () => {

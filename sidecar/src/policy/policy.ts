@@ -44,7 +44,7 @@ export function compilePolicy(rules: PolicyRules): Policy {
   // Some servers route without regard to case, so a deny rule matches without regard to it.
   const deny = rules.deny.flatMap((rule) => compileRule(rule, (pattern) => pattern.toLowerCase()));
   const decide = (method: string, host: string, path: string, keyed = true): Decision => {
-    const denied = find(deny, method, host, denyForms(path));
+    const denied = find(deny, method, host, spellings(path));
     if (denied !== undefined) return { allowed: false, route: denied };
     if (!keyed) return { allowed: true, route: UNKEYED_ROUTE };
     const allowed = find(allow, method, host, [path]);
@@ -75,11 +75,21 @@ function remember(decide: Policy['decide']): Policy {
  * The spellings of a path that some server takes for the same: in other letters, with a slash at the end, with full stops or
  * spaces at the end of a segment (as on Windows), and with letters that Unicode folds into ASCII.
  */
-function denyForms(path: string): readonly string[] {
+export function spellings(path: string): readonly string[] {
   const folded = path.normalize('NFKC').toLowerCase();
-  const trimmed = folded.replaceAll(/[. ]+(?=\/|$)/g, '').replaceAll(/(\/) +/g, '$1');
-  const bare = trimmed.replace(/\/+$/, '');
-  return [...new Set([path.toLowerCase(), folded, trimmed, bare])];
+  const trimmed = folded.split('/').map(trimSegment).join('/');
+  return [...new Set([path.toLowerCase(), folded, trimmed, withoutEnd(trimmed, '/')])];
+}
+
+function trimSegment(segment: string): string {
+  return withoutEnd(segment, '. ').replace(/^ +/, '');
+}
+
+/** without the given characters at the end; a regular expression would look for that end from each of them, 200 ms for 16 KB of dots */
+function withoutEnd(text: string, characters: string): string {
+  let end = text.length;
+  while (end > 0 && characters.includes(text.charAt(end - 1))) end -= 1;
+  return text.slice(0, end);
 }
 
 function find(

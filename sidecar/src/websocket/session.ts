@@ -27,7 +27,8 @@ import { MessageRules } from './message-rules.ts';
 import { passableRefusal } from './refusal.ts';
 import type { RefusedUpgrade } from './refused-upgrade.ts';
 import type { RelayMemory } from './relay-memory.ts';
-import { type Relay, startRelay } from './relay.ts';
+import type { Relay } from './relay-options.ts';
+import { startRelay } from './relay.ts';
 import { protocolForAgent } from './subprotocol.ts';
 import { checkHandshake, upgradeHeaders } from './upgrade-headers.ts';
 

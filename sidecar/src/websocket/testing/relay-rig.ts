@@ -13,7 +13,8 @@ import { makeCertificates, type TestCertificates } from '../../testing/certifica
 import { writeHttpAnswer } from '../http-answer.ts';
 import type { RefusedUpgrade } from '../refused-upgrade.ts';
 import { createRelayMemory, type RelayMemory } from '../relay-memory.ts';
-import { type Relay, type RelayOptions, type RelaySummary, startRelay } from '../relay.ts';
+import type { Relay, RelayOptions, RelaySummary } from '../relay-options.ts';
+import { startRelay } from '../relay.ts';
 
 const HOST = 'gateway.provider.example';
 

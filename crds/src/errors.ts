@@ -82,8 +82,8 @@ export const ERRORS = {
     status: 503,
     retry: true,
     area: 'request',
-    summary: 'Too many bodies are being checked at the same time.',
-    hint: 'Try again; send fewer large requests in parallel.',
+    summary: 'Too many large bodies or WebSocket messages are held at the same time.',
+    hint: 'Try again; send fewer large requests or messages in parallel.',
   },
   SEKS_BODY_TIMEOUT: {
     status: 408,
@@ -597,7 +597,7 @@ export const ERRORS = {
     status: 502,
     retry: false,
     area: 'upstream',
-    summary: 'The answer is too large to have its URLs rewritten.',
+    summary: 'The answer is too large to be read whole, as errors and URLs to rewrite need it.',
     hint: 'Ask for less at once, e.g. a smaller page.',
   },
 

@@ -79,10 +79,44 @@ describe('decodeAnswer', () => {
     expect(await body).toEqual(TEXT);
   });
 
+  test.each(Object.keys(CODINGS))('an answer without a body ends, though it is called %s', async (coding) => {
+    const answer = new ManualAnswer();
+    const body = collect(answer, `${coding}, ${coding}`);
+    answer.finish();
+    expect(await body).toEqual(Buffer.alloc(0));
+    expect(answer.destroyed).toBe(false);
+  });
+
+  test.each(['gzip, identity', 'Identity,gzip', 'identity, gzip, identity, identity'])(
+    '"%s" is gzip',
+    async (coding) => {
+      const answer = new ManualAnswer();
+      const body = collect(answer, coding);
+      answer.send(gzipSync(TEXT));
+      answer.finish();
+      expect(await body).toEqual(TEXT);
+    },
+  );
+
+  test('"identity, identity" is no coding', () => {
+    const answer = new ManualAnswer();
+    expect(decodeAnswer(answer, 'identity, identity', () => {})).toBe(answer);
+  });
+
+  test('S7: a second zstd frame never goes missing', async () => {
+    const frames = Buffer.concat([zstdCompressSync('one '), zstdCompressSync(TEXT)]);
+    const answer = new ManualAnswer();
+    const body = collect(answer, 'zstd');
+    answer.send(frames);
+    answer.finish();
+    expect(await body).toEqual(Buffer.concat([Buffer.from('one '), TEXT]));
+  });
+
   test.each([
     'compress',
     'aes128gcm',
     'gzip, unknown',
+    'identity, unknown',
     'unknown, gzip',
     'gzip,',
     ',',

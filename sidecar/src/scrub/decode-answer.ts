@@ -1,21 +1,14 @@
 // An answer that came compressed although identity was asked for: it is decoded, because what is compressed can neither be scrubbed
 // nor metered. It goes on uncompressed.
-import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
-import type { Transform } from 'node:stream';
-
 import { SeksError } from '@seks/crds';
 
 import type { UpstreamAnswer } from '../forward/forwarder.ts';
+import { createDecoder } from './decoder.ts';
 
-const DECODERS: Readonly<Record<string, () => Transform>> = {
-  gzip: createGunzip,
-  'x-gzip': createGunzip,
-  deflate: createInflate,
-  br: createBrotliDecompress,
-  zstd: createZstdDecompress,
-};
 /** more than one is allowed (RFC 9110 §8.4) and used by nobody */
 const MAX_CODINGS = 2;
+/** stands for no coding, and should not be in the header at all (RFC 9110 §8.4) */
+const IDENTITY = 'identity';
 
 /**
  * the answer with its body decoded
@@ -30,17 +23,20 @@ export function decodeAnswer(
   failed: (error: SeksError) => void,
 ): UpstreamAnswer {
   const names = coding.split(',').map((name) => name.trim().toLowerCase());
-  const decoders = names.map((name) => (Object.hasOwn(DECODERS, name) ? DECODERS[name]?.() : undefined));
-  const chain = decoders.filter((decoder) => decoder !== undefined).reverse();
+  const coded = names.filter((name) => name !== IDENTITY);
+  if (coded.length === 0) return answer;
+  const chain = coded
+    .map(createDecoder)
+    .filter((decoder) => decoder !== undefined)
+    .reverse();
   const [first] = chain;
   const last = chain.at(-1);
   if (
     first === undefined ||
     last === undefined ||
-    chain.length < names.length ||
+    chain.length < coded.length ||
     chain.length > MAX_CODINGS
   ) {
-    for (const decoder of chain) decoder.destroy();
     throw new SeksError('SEKS_UPSTREAM_ENCODING', 'Its Content-Encoding is not known.');
   }
   chain.reduce((from, to) => from.pipe(to));

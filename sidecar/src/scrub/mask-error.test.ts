@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 import { describe, expect, test } from '@jest/globals';
 import { Secret } from '@seks/crds';
 import fc from 'fast-check';
@@ -25,6 +27,7 @@ describe('createErrorMask', () => {
     ['sk-proj-************************************MxYA'],
     ['sk-...MxYA'],
     ['sk-proj-\u2026MxYA'],
+    ['sk-proj-\u00e2\u0080\u00a6MxYA'],
     [String.raw`sk-proj-\u2026MxYA`],
     ['sk-xxxxMxYA'],
     ['sk-proj-XXXXXXXXXXXXXXXX'],
@@ -45,6 +48,10 @@ describe('createErrorMask', () => {
       [String.raw`{"message":"\\`, '"}'],
       ['key=', '&x=1'],
       ['(', ')'],
+      ['\u201c', '\u201d'],
+      ['\u2192', '\u2014'],
+      ['\u00e2\u0080\u009c', '\u00e2\u0080\u009d'],
+      ['\u20ac', '\u00e2'],
       ['', ''],
     ] as const) {
       expect(masked(before + shown + after)).toBe(before + stars(shown) + after);
@@ -152,27 +159,67 @@ describe('createErrorMask', () => {
     );
   });
 
+  test('S10: text is UTF-8 afterwards, whatever stands beside a key', () => {
+    // Characters that begin or end with the same bytes as an ellipsis.
+    const near = [
+      '\u2026',
+      '\u2025',
+      '\u2066',
+      '\u201d',
+      '\u2014',
+      '\u2192',
+      '\u20ac',
+      '\u00e2',
+      '\u00a6',
+      '\u0080',
+    ];
+    const piece = fc.oneof(
+      fc.constantFrom(OTHER, 'sk-', '***', 'MxYA', ...near),
+      fc.string({ unit: 'binary', maxLength: 3 }),
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 10 }), (parts) => {
+        const { clean } = mask(Buffer.from(parts.join('')));
+        expect(isUtf8(clean)).toBe(true);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   test('the buffer that was handed in stays as it was', () => {
     const body = Buffer.from(`x ${OTHER}`);
     mask(body);
     expect(body.toString()).toBe(`x ${OTHER}`);
   });
 
-  test.each(['a', '.', ':', '*', '\u2026', 'sk-', 'task-', '.a', '\\', '\\u', 'x', 'a ', 'AIza', '...MxY'])(
-    'S7: 256 KiB of "%s" take time in proportion to their length',
-    (unit) => {
-      const elapsed = (bytes: number): number => {
-        const body = Buffer.alloc(bytes, unit);
-        body.write('!', bytes - 1);
-        body.write('a', bytes - 2);
-        const startMs = performance.now();
-        mask(body);
-        return performance.now() - startMs;
-      };
-      elapsed(16_384);
-      const best = (bytes: number): number => Math.min(...[0, 1, 2, 3].map(() => elapsed(bytes)));
-      // Sixteen times the bytes; a quadratic search would take 256 times as long.
-      expect(best(262_144)).toBeLessThan(Math.max(best(16_384), 0.5) * 16 * 6);
-    },
-  );
+  test.each([
+    'a',
+    '.',
+    ':',
+    '*',
+    '\u2026',
+    '\u201d',
+    'sk-',
+    'task-',
+    '.a',
+    '\\',
+    '\\u',
+    'x',
+    'a ',
+    'AIza',
+    '...MxY',
+  ])('S7: 256 KiB of "%s" take time in proportion to their length', (unit) => {
+    const elapsed = (bytes: number): number => {
+      const body = Buffer.alloc(bytes, unit);
+      body.write('!', bytes - 1);
+      body.write('a', bytes - 2);
+      const startMs = performance.now();
+      mask(body);
+      return performance.now() - startMs;
+    };
+    elapsed(16_384);
+    const best = (bytes: number): number => Math.min(...[0, 1, 2, 3].map(() => elapsed(bytes)));
+    // Sixteen times the bytes; a quadratic search would take 256 times as long.
+    expect(best(262_144)).toBeLessThan(Math.max(best(16_384), 0.5) * 16 * 6);
+  });
 });

@@ -7,14 +7,15 @@ export type ErrorMask = (body: Buffer) => { clean: Buffer; hits: number };
 
 /** runs that begin like a key and are shorter are words */
 const MIN_RUN = 16;
-/** how providers leave out the middle of a key; an ellipsis comes in UTF-8, read as ISO 8859-1, or escaped by JSON */
-const OMISSIONS = ['***', '...', '\u00e2\u0080\u00a6', String.raw`\u2026`, 'xxxx', 'XXXX'];
+/** an ellipsis in UTF-8, in UTF-8 that somebody took for ISO 8859-1 and put into UTF-8 again, or escaped by JSON */
+const ELLIPSES = ['\u2026', '\u00e2\u0080\u00a6', String.raw`\u2026`].map((text) => Buffer.from(text));
+/** how providers leave out the middle of a key */
+const OMISSIONS = ['***', '...', 'xxxx', 'XXXX', ...ELLIPSES.map((bytes) => bytes.toString('latin1'))];
 /** how much of a key's end is shown at most where the rest is left out */
 const TAIL = 4;
 const ASTERISK = 0x2a;
 const BACKSLASH = 0x5c;
 const LETTER_U = 0x75;
-const ESCAPED_ELLIPSIS = Buffer.from(String.raw`\u2026`);
 
 /**
  * a mask for one provider and key
@@ -77,12 +78,16 @@ function* runs(body: Buffer): Generator<{ start: number; end: number }> {
   }
 }
 
-/** a byte, or an escape of JSON: in `\nsk-…` the letter before the key is none, and must stay with its backslash */
+/** a byte, an ellipsis, or an escape of JSON: in `\nsk-…` the letter before the key is none, and must stay with its backslash */
 function symbolAt(body: Buffer, at: number): { inside: boolean; length: number } {
-  const byte = body[at];
-  if (byte !== BACKSLASH) return byte !== undefined && IN_RUN[byte] === 1 ? INSIDE : OUTSIDE;
-  const end = Math.min(at + ESCAPED_ELLIPSIS.length, body.length);
-  if (ESCAPED_ELLIPSIS.compare(body, at, end) === 0) return ELLIPSIS;
+  const byte = body[at] ?? 0;
+  if (IN_RUN[byte] === 1) return INSIDE;
+  // Only as a whole: other characters, such as closing quotes and dashes, begin with the same bytes.
+  for (const ellipsis of ELLIPSES) {
+    if (byte === ellipsis[0] && ellipsis.equals(body.subarray(at, at + ellipsis.length)))
+      return { inside: true, length: ellipsis.length };
+  }
+  if (byte !== BACKSLASH) return OUTSIDE;
   const next = body[at + 1] ?? 0;
   if (next === LETTER_U) return UNICODE_ESCAPE;
   return SHORT_ESCAPES.includes(next) ? SHORT_ESCAPE : OUTSIDE;
@@ -90,11 +95,9 @@ function symbolAt(body: Buffer, at: number): { inside: boolean; length: number }
 
 const INSIDE = { inside: true, length: 1 };
 const OUTSIDE = { inside: false, length: 1 };
-const ELLIPSIS = { inside: true, length: ESCAPED_ELLIPSIS.length };
 const SHORT_ESCAPE = { inside: false, length: 2 };
 const UNICODE_ESCAPE = { inside: false, length: 6 };
 const SHORT_ESCAPES = Buffer.from(String.raw`"\/bfnrt`);
 const IN_RUN = new Uint8Array(256);
-for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.:*\u00e2\u0080\u00a6') {
-  IN_RUN[char.charCodeAt(0)] = 1;
-}
+for (const byte of Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.:*'))
+  IN_RUN[byte] = 1;

@@ -41,24 +41,50 @@ export function needlesOf(key: Secret<'provider-key'>): Needles {
   });
 }
 
+/** what encoders of JSON write as `\u00..`; quote and backslash are escaped by all, one way or the other */
+const ESCAPED_IN_JSON = [
+  /[<>&]/, // Go, Rails
+  /[<>&'=]/, // Gson
+  /[<>&'"+`]/, // .NET
+  /[^\w-]/, // whoever takes no risk
+];
+/** what encoders of URLs leave as it is */
+const KEPT_IN_URLS = [
+  /[\w.-]/, // PHP's urlencode
+  /[\w.~-]/, // RFC 3986: Go's url.QueryEscape, .NET's Uri.EscapeDataString
+  /[\w.~/-]/, // Python's quote
+  /[\w.*-]/, // forms: URLSearchParams, Java's URLEncoder
+  /[\w.!~*'()-]/, // encodeURIComponent
+  /[\w.~$&+:=@-]/, // Go's url.PathEscape
+  /[^/]/, // one segment of a path, made by hand
+];
+
 /** how URLs, JSON and dumps write it; most keys have nothing to escape, so that most of these are the same */
 function textForms(text: string): string[] {
-  const hex = Buffer.from(text, 'latin1').toString('hex');
-  const everyByte = hex.replaceAll(/../g, '%$&');
-  // .NET and Go escape what HTML could mistake.
-  const unicode = text.replaceAll(/[^\w-]/g, (c) => `\\u00${c.charCodeAt(0).toString(16)}`);
+  const chars = text.split('');
+  const json = chars.map(jsonEscape);
   return [
-    hex,
-    hex.toUpperCase(),
-    everyByte,
-    everyByte.toUpperCase(),
-    encodeURIComponent(text),
-    encodeURIComponent(text).replaceAll(/%../g, (escape) => escape.toLowerCase()),
-    JSON.stringify(text).slice(1, -1),
-    text.replaceAll('/', '\\/'),
-    unicode,
-    unicode.replaceAll(/\\u..../g, (escape) => `\\u${escape.slice(2).toUpperCase()}`),
+    json.join(''),
+    // PHP
+    json.join('').replaceAll('/', String.raw`\/`),
+    // Hexadecimal digits come in both cases.
+    ...[hexOf, (char: string) => hexOf(char).toUpperCase()].flatMap((hex) => [
+      chars.map(hex).join(''),
+      chars.map((char) => `%${hex(char)}`).join(''),
+      ...KEPT_IN_URLS.map((kept) => chars.map((char) => (kept.test(char) ? char : `%${hex(char)}`)).join('')),
+      ...ESCAPED_IN_JSON.map((escaped) =>
+        chars.map((char) => (escaped.test(char) ? String.raw`\u00${hex(char)}` : jsonEscape(char))).join(''),
+      ),
+    ]),
   ];
+}
+
+function hexOf(char: string): string {
+  return char.charCodeAt(0).toString(16);
+}
+
+function jsonEscape(char: string): string {
+  return JSON.stringify(char).slice(1, -1);
 }
 
 /** base64 looks different at each of three alignments; characters that also hold neighbouring bits are left out */

@@ -41,6 +41,62 @@ describe('needlesOf', () => {
     }
   });
 
+  test.each([
+    ['as it is', 'ABSKQmVk+cm9j/a0FQSUtleS1h:c=='],
+    ['encodeURIComponent', 'ABSKQmVk%2Bcm9j%2Fa0FQSUtleS1h%3Ac%3D%3D'],
+    ['the same in lower case', 'ABSKQmVk%2bcm9j%2fa0FQSUtleS1h%3ac%3d%3d'],
+    ["Python's quote", 'ABSKQmVk%2Bcm9j/a0FQSUtleS1h%3Ac%3D%3D'],
+    ['the same in lower case', 'ABSKQmVk%2bcm9j/a0FQSUtleS1h%3ac%3d%3d'],
+    ["Go's url.PathEscape", 'ABSKQmVk+cm9j%2Fa0FQSUtleS1h:c=='],
+    ['the same in lower case', 'ABSKQmVk+cm9j%2fa0FQSUtleS1h:c=='],
+    ["PHP's json_encode", String.raw`ABSKQmVk+cm9j\/a0FQSUtleS1h:c==`],
+    ['Gson', String.raw`ABSKQmVk+cm9j/a0FQSUtleS1h:c\u003d\u003d`],
+    ['the same in upper case', String.raw`ABSKQmVk+cm9j/a0FQSUtleS1h:c\u003D\u003D`],
+    ['.NET', String.raw`ABSKQmVk\u002Bcm9j/a0FQSUtleS1h:c==`],
+    ['the same in lower case', String.raw`ABSKQmVk\u002bcm9j/a0FQSUtleS1h:c==`],
+    ['everything escaped', String.raw`ABSKQmVk\u002bcm9j\u002fa0FQSUtleS1h\u003ac\u003d\u003d`],
+  ])('S10: finds base64 in a key as escaped by others: %s', (_, form) => {
+    const list = needlesOf(new Secret('provider-key', 'ABSKQmVk+cm9j/a0FQSUtleS1h:c=='));
+    expect(scrubWhole(`a ${form} b`, list)).toBe(`a ${'*'.repeat(form.length)} b`);
+  });
+
+  test('S10: finds what encoders make of any key', () => {
+    const visible = Array.from({ length: 0x7f - 0x21 }, (_, i) => String.fromCharCode(0x21 + i));
+    // Go and .NET, by their documentation.
+    const go = (key: string): string =>
+      JSON.stringify(key).replaceAll(/[<>&]/g, (c) => String.raw`\u00${Buffer.from(c).toString('hex')}`);
+    const net = (key: string): string => {
+      const quoted = key.replaceAll('\\', '\\\\');
+      return quoted.replaceAll(/["'&<>+`]/g, (c) => {
+        return String.raw`\u00${Buffer.from(c).toString('hex').toUpperCase()}`;
+      });
+    };
+    fc.assert(
+      fc.property(fc.string({ unit: fc.constantFrom(...visible), minLength: 8, maxLength: 40 }), (key) => {
+        const list = needlesOf(new Secret('provider-key', key));
+        const forms = [
+          key,
+          encodeURIComponent(key),
+          new URLSearchParams([['', key]]).toString().slice(1),
+          JSON.stringify(key).slice(1, -1),
+          go(key).slice(1, -1),
+          net(key),
+        ];
+        for (const form of forms) expect(list.forms.map(String)).toContain(form);
+      }),
+    );
+  });
+
+  test('an ordinary key has no form more than before it is escaped: each costs a search of every answer', () => {
+    const ordinary = fc.stringMatching(/^[\w-]{8,60}$/);
+    fc.assert(
+      fc.property(ordinary, (key) => {
+        // As it is, hexadecimal and percent-encoded throughout in both cases, three alignments of base64.
+        expect(needlesOf(new Secret('provider-key', key)).forms.length).toBeLessThanOrEqual(8);
+      }),
+    );
+  });
+
   test.each(['', 'short', 'with space in it', 'line\nbreak-in-key', 'schlüssel-schlüssel'])(
     'S7: refuses "%s", which no provider takes for a key',
     (text) => {
@@ -78,6 +134,65 @@ describe('StreamScrubber', () => {
         chunks.push(Buffer.from(rest));
         expect(scrubChunks(chunks, small).text).toBe(scrubWhole(whole, small));
         expect(scrubChunks(chunks, small).text).not.toContain('abcabd');
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('S10: each of several forms that lie close together is found, the leftmost and longest first', () => {
+    const forms = ['abcab', 'bca', 'ca'];
+    const list = createNeedles(forms.map((form) => Buffer.from(form)));
+    const bySearchingAgain = (text: string): { text: string; hits: number } => {
+      let [done, rest, hits] = ['', text, 0];
+      for (let match = /abcab|bca|ca/.exec(rest); match !== null; match = /abcab|bca|ca/.exec(rest)) {
+        done += rest.slice(0, match.index) + '*'.repeat(match[0].length);
+        rest = rest.slice(match.index + match[0].length);
+        hits += 1;
+      }
+      return { text: done + rest, hits };
+    };
+    const text = fc.string({ unit: fc.constantFrom('a', 'b', 'c', 'x'), maxLength: 60 });
+    fc.assert(
+      fc.property(text, (value) => {
+        const { clean, hits } = scrubBytes(Buffer.from(value), list);
+        expect({ text: clean.toString(), hits }).toEqual(bySearchingAgain(value));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test.each([KEY, `${KEY} `, encodeURIComponent(KEY), `${KEY}${encodeURIComponent(KEY)}`])(
+    'S7: 256 KiB of "%s" take time in proportion to its length',
+    (unit) => {
+      const elapsed = (bytes: number): number => {
+        const body = Buffer.alloc(bytes, unit);
+        const startMs = performance.now();
+        scrubBytes(body, needles);
+        return performance.now() - startMs;
+      };
+      elapsed(16_384);
+      const best = (bytes: number): number => Math.min(...[0, 1, 2].map(() => elapsed(bytes)));
+      // Sixteen times the bytes; a quadratic search would take 256 times as long.
+      expect(best(262_144)).toBeLessThan(Math.max(best(16_384), 0.5) * 16 * 6);
+    },
+  );
+
+  test('S10: any chunking gives what the whole gives, for every form of a key', () => {
+    const form = fc.constantFrom(...needles.forms.map((bytes) => bytes.toString('latin1')));
+    const text = fc.array(fc.oneof(form, fc.constantFrom('sk-', '%', '\\', 'x', '\n')), { maxLength: 6 });
+    const cuts = fc.array(fc.nat(60), { maxLength: 30 });
+    fc.assert(
+      fc.property(text, cuts, (parts, sizes) => {
+        const whole = parts.join('');
+        const chunks: Buffer[] = [];
+        let rest = whole;
+        for (const size of sizes) {
+          chunks.push(Buffer.from(rest.slice(0, size)));
+          rest = rest.slice(size);
+        }
+        chunks.push(Buffer.from(rest));
+        const { clean, hits } = scrubBytes(Buffer.from(whole), needles);
+        expect(scrubChunks(chunks)).toEqual({ text: clean.toString(), hits });
       }),
       { numRuns: 1000 },
     );

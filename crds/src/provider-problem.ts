@@ -135,16 +135,18 @@ function priceProblems({ prices }: ProviderSpec): string[] {
   if (prices === undefined) return [];
   return [
     ...(isDate(prices.asOf) ? [] : ['spec.prices.asOf: must be a day as YYYY-MM-DD']),
-    ...prices.models.flatMap(({ match: _, longPrompt = {}, ...price }, index) => [
+    ...prices.models.flatMap(({ longPrompt = {}, ...price }, index) => [
       ...noDecimals(price, `spec.prices.models[${index}]`),
       ...noDecimals(longPrompt, `spec.prices.models[${index}].longPrompt`),
     ]),
   ];
 }
 
-function noDecimals(price: Omit<ModelPrice, 'match' | 'longPrompt'>, field: string): string[] {
+function noDecimals(price: Partial<Omit<ModelPrice, 'longPrompt'>>, field: string): string[] {
   return Object.entries(price).flatMap(([part, text]) =>
-    typeof text !== 'string' || PRICE.test(text) ? [] : [`${field}.${part}: must be a decimal number`],
+    part === 'match' || typeof text !== 'string' || PRICE.test(text)
+      ? []
+      : [`${field}.${part}: must be a decimal number`],
   );
 }
 

@@ -128,6 +128,26 @@ describe('draining', () => {
     const [late] = (await once(connectPlain(port, '127.0.0.1'), 'error')) as [NodeJS.ErrnoException];
     expect(late.code).toBe('ECONNREFUSED');
   });
+
+  test('S14: a slow reader gets its answer to the end', async () => {
+    // More than the kernel takes for a socket that is not read.
+    const body = Buffer.alloc(32 * 1024 * 1024, 'x');
+    let ended: ServerResponse | undefined;
+    sidecar = await startListener({
+      handle(_request, response) {
+        ended = response;
+        response.end(body);
+      },
+    });
+    const socket = connectPlain(sidecar.port, '127.0.0.1');
+    socket.pause().write(GET);
+    while (ended === undefined) await turn();
+    const draining = sidecar.listener.drain();
+    let bytes = 0;
+    for await (const chunk of socket) bytes += (chunk as Buffer).length;
+    expect(bytes).toBeGreaterThan(body.length);
+    await draining;
+  });
 });
 
 test('S9: the answer to what could not be parsed says nothing of it', async () => {

@@ -69,7 +69,7 @@ export const ERRORS = {
     retry: false,
     area: 'request',
     summary: 'The body is larger than what can be checked before it is forwarded.',
-    hint: 'Send less than 16 MiB, or remove models and usdPerDay from the binding.',
+    hint: 'Send less than 16 MiB, or remove models, tokensPerDay and usdPerDay from the binding.',
   },
   SEKS_MESSAGE_TOO_LARGE: {
     status: 413,

@@ -1638,6 +1638,7 @@ export const CATALOGUE: readonly SeksProvider[] = [
         {
           paths: [
             '/search',
+            '/content',
             '/v1/embeddings',
             '/v1/contextualizedembeddings',
             '/v1/browser/**',

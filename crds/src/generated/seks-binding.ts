@@ -89,7 +89,7 @@ export interface SeksCredential {
     requestsPerMinute?: number;
     /** Requests at the same time. */
     concurrentRequests?: number;
-    /** Tokens in a day as the provider reports them. */
+    /** Tokens in a day as the provider reports them, guessed where it does not. */
     tokensPerDay?: number;
     /** US dollars in a day, by the provider document's prices. Models without a price are refused. */
     usdPerDay?: string;

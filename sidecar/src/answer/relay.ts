@@ -1,10 +1,13 @@
 // From the head of the provider's answer to the agent: decoded where it must be, URLs turned back to the sidecar, metered, scrubbed.
+import type { ServerResponse } from 'node:http';
+
 import { SeksError } from '@seks/crds';
 
 import { credentialKey } from '../credential/tokens.ts';
 import type { ByteBudget } from '../body/byte-budget.ts';
 import { type AnswerHead, readAnswerHead } from '../forward/answer-head.ts';
 import type { UpstreamAnswer } from '../forward/forwarder.ts';
+import type { UsageSource } from '../listen/account.ts';
 import type { AdmittedRequest } from '../listen/admit.ts';
 import type { Exchange } from '../listen/exchange.ts';
 import { decodeAnswer } from '../scrub/decode-answer.ts';
@@ -56,7 +59,7 @@ export function relayAnswer(
     head.headers = [...head.headers, 'x-seks-error', 'SEKS_UPSTREAM_KEY_REFUSED'];
   }
   const usage = usageOf(admitted, head, deps.pendingWork);
-  account.usage = usage;
+  account.usage = usage === undefined || request.method === 'POST' ? usage : toldOrCut(usage, response);
   const work = usage === undefined ? undefined : followWork(usage, exchange, admitted, deps.pendingWork);
   const plan = planAnswer({ method: screened.method, head, credential, policyPath, back, stage });
   passAnswer(answer, head, plan, response, {
@@ -92,13 +95,16 @@ function followWork(
   const owner = credentialKey(entry);
   if (request.method === 'GET') {
     response.once('close', () => {
-      if (usage.counts()?.output !== undefined) pendingWork.told(owner, lastSegment(policyPath));
+      const { input = 0, output = 0 } = usage.counts() ?? {};
+      if (input + output > 0) pendingWork.told(owner, lastSegment(policyPath));
     });
     return undefined;
   }
   const name = new WorkName();
   response.once('close', () => {
-    const id = usage.estimate()?.output === undefined ? name.find() : undefined;
+    // An answer that came to its end with text and without usage was not asked for it. One that was cut may be work that goes on.
+    const isOver = response.writableFinished && usage.estimate() !== undefined;
+    const id = usage.counts() === undefined && !isOver ? name.find() : undefined;
     if (id !== undefined) pendingWork.begun(owner, id);
   });
   return {
@@ -106,6 +112,15 @@ function followWork(
       name.observe(chunk);
       usage.observe(chunk);
     },
+  };
+}
+
+/** work that is fetched before it is done shows a part of itself, again and again: that is no answer without usage, unless it is cut */
+function toldOrCut(usage: UsageObserver, response: ServerResponse): UsageSource {
+  return {
+    counts: () => usage.counts(),
+    model: () => usage.model(),
+    estimate: () => (response.writableFinished ? usage.counts() : usage.estimate()),
   };
 }
 

@@ -17,6 +17,8 @@ const WITH_OTHERS = new Set([MODEL, MODELS, FALLBACKS, TOOLS]);
 /** long enough for a name with a path or an ARN */
 const MAX_MODEL_BYTES = 512;
 const MAX_MODELS = 64;
+/** the key in any case, or with escapes */
+const MAY_NAME_MODEL = /model|\\u/i;
 const QUOTE = 0x22;
 const OPEN_BRACE = 0x7b;
 const OPEN_BRACKET = 0x5b;
@@ -75,6 +77,8 @@ function namesInFallbacks(bytes: Buffer, fallbacks: ValueSpan | undefined): Iter
 /** of the few that have one; what stands deeper in a tool is the schema of its input */
 function* namesOfTools(bytes: Buffer, tools: ValueSpan | undefined): Generator<string> {
   if (tools === undefined || bytes[tools.start] !== OPEN_BRACKET) return;
+  // Agents send dozens of tools with each request, and hardly ever one with a model: not read key by key again for nothing.
+  if (!MAY_NAME_MODEL.test(bytes.toString('latin1', tools.start, tools.end))) return;
   for (const { members } of readItems(bytes, tools, ONLY_MODEL)) {
     const model = members.get(MODEL);
     if (model !== undefined && (model.count > 1 || !isNull(bytes, model))) yield nameAt(bytes, model);

@@ -33,8 +33,6 @@ export interface Ending {
   complete: boolean;
 }
 
-const REQUEST_BYTES_PER_TOKEN = 4;
-
 /** the books of one request */
 export class Account {
   readonly requestId: string;
@@ -42,8 +40,8 @@ export class Account {
   /** the model that the request named, if the policy asked for it */
   model: string | undefined;
   usage: UsageSource | undefined;
-  /** of its body; 0: unknown */
-  requestBytes = 0;
+  /** guesses what the request asks, in tokens; undefined: nobody can */
+  guessInput: (() => number) | undefined;
   readonly #deps: AccountDeps;
   readonly #startedMs: number;
   readonly #method: string;
@@ -172,12 +170,12 @@ export class Account {
 
   /** S7: an agent that breaks off, or asks for an answer without usage, must not work for nothing */
   #used(): { tokens: TokenCounts | undefined; guessed: boolean } {
-    const { usage, requestBytes } = this;
+    const { usage, guessInput } = this;
     const reported = usage?.counts();
     const tokens = usage?.estimate === undefined ? reported : usage.estimate();
-    const guessed = tokens?.output !== reported?.output;
-    if (!guessed || tokens?.input !== undefined || requestBytes === 0) return { tokens, guessed };
-    return { tokens: { ...tokens, input: Math.ceil(requestBytes / REQUEST_BYTES_PER_TOKEN) }, guessed };
+    const guessed = tokens?.output !== reported?.output || tokens?.input !== reported?.input;
+    if (!guessed || tokens?.input !== undefined || guessInput === undefined) return { tokens, guessed };
+    return { tokens: { ...tokens, input: guessInput() }, guessed };
   }
 
   /** counts what is new against the day's budgets; returns the whole cost, if there is a price */

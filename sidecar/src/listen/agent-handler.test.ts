@@ -204,6 +204,51 @@ describe('S7: work that goes on in the background', () => {
     expect(told).toHaveLength(1);
   });
 
+  test('is charged also where its stream was cut after the first word', async () => {
+    await start({ limits: { tokensPerDay: 10 } });
+    upstream.answer((request, response) => {
+      request.resume();
+      if (request.method === 'GET') {
+        response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(done));
+        return;
+      }
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write('data: {"type":"response.created","response":{"id":"resp_1","usage":null}}\n\n');
+      response.write('data: {"type":"response.output_text.delta","delta":"Hi"}\n\n');
+    });
+    const hangUp = new AbortController();
+    const init = { method: 'POST', headers, body: '{}', signal: hangUp.signal };
+    const answer = await fetch(`${sidecar.base}/openai/v1/responses`, init);
+    await answer.body?.getReader().read();
+    hangUp.abort();
+    await eventually(() => expect(sidecar.audit).toHaveLength(1));
+    expect(await poll()).toBeNull();
+    await eventually(() => expect(sidecar.audit[1]).toMatchObject({ tokens: { input: 5, output: 7 } }));
+    expect(await poll()).toBe('SEKS_LIMIT_TOKENS');
+  });
+
+  test('is not charged for what it shows before it is done', async () => {
+    await start({ limits: { tokensPerDay: 10 } });
+    let isDone = false;
+    upstream.answer((request, response) => {
+      request.resume();
+      const part = {
+        ...done,
+        status: 'in_progress',
+        usage: request.method === 'GET' ? { input_tokens: 0 } : null,
+      };
+      const begun = { id: 'resp_1', output: [], usage: null };
+      const body = isDone ? done : request.method === 'GET' ? part : begun;
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    });
+    await (await chat({ model: 'm', background: true })).text();
+    for (let i = 0; i < 3; i += 1) expect(await poll()).toBeNull();
+    isDone = true;
+    expect(await poll()).toBeNull();
+    await eventually(() => expect(sidecar.audit[4]).toMatchObject({ tokens: { input: 5, output: 7 } }));
+    expect(await poll()).toBe('SEKS_LIMIT_TOKENS');
+  });
+
   test('of somebody else is not', async () => {
     await startWork();
     for (let i = 0; i < 4; i += 1) expect(await poll()).toBeNull();

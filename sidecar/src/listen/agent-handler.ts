@@ -9,6 +9,7 @@ import type { Logger } from 'pino';
 import { type AnswerDeps, relayAnswer } from '../answer/relay.ts';
 import type { BodyPool } from '../body/read-body.ts';
 import { type Keyed, placeKey } from '../credential/place.ts';
+import { guessOfBody, guessOfLength } from '../usage/asked-size.ts';
 import { openWebSocket, type WebSocketDeps } from '../websocket/session.ts';
 import type { AccountDeps } from './account.ts';
 import { admit, type AdmitOptions, type AdmittedRequest, type Arrival } from './admit.ts';
@@ -180,7 +181,9 @@ function send(
     delete keyed.headers['transfer-encoding'];
     keyed.headers['content-length'] = String(changed.bytes.length);
   }
-  account.requestBytes = Number(keyed.headers['content-length'] ?? 0);
+  const length = Number(keyed.headers['content-length'] ?? 0);
+  if (changed !== undefined) account.guessInput = () => guessOfBody(changed.bytes);
+  else if (length > 0) account.guessInput = () => guessOfLength(length);
   credential.linkTo(target.upstream).forwarder.forward({
     request,
     response,

@@ -61,7 +61,8 @@ export function bodyQuestion(
     screened.method === 'POST' &&
     // Under a budget no header, length or spelling of the path may keep usage untold.
     (credential.models.budgeted
-      ? [policyPath, ...spellings(policyPath)].some((path) => credential.includesUsage(path))
+      ? credential.includesUsage(policyPath) ||
+        spellings(policyPath).some((path) => credential.includesUsage(path))
       : credential.includesUsage(policyPath) && isShortJson(screened.headers));
   return model || includeUsage ? { model, includeUsage } : undefined;
 }

@@ -57,7 +57,8 @@ export class UntoldUsage {
   }
 }
 
-function tokensOf({ text, media }: MessageSize): { all: number; media: number } {
+/** a guess by length alone */
+export function tokensOf({ text, media }: MessageSize): { all: number; media: number } {
   const mediaTokens = Math.ceil(media / MEDIA_BYTES_PER_TOKEN);
   return { all: Math.ceil(text / TEXT_BYTES_PER_TOKEN) + mediaTokens, media: mediaTokens };
 }

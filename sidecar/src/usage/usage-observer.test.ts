@@ -393,6 +393,11 @@ describe('createUsageObserver', () => {
       data.map((item) => `data: ${JSON.stringify(item)}\n\n`).join('');
     const delta = (content: string): unknown => ({ model: 'm', choices: [{ index: 0, delta: { content } }] });
 
+    test('guesses nothing at the answers of Cohere that have text and no usage', () => {
+      const body = '{"text":"detokenized","meta":{"api_version":{"version":"1"}}}';
+      expect(observed('Cohere', 'application/json', body, 100)?.estimate()).toBeUndefined();
+    });
+
     test('takes every byte of Google’s binary answers for text', () => {
       for (const size of [1, 100]) {
         const observer = observed('Gemini', 'application/x-protobuf', 'x'.repeat(41), size);

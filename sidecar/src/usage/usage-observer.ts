@@ -23,6 +23,7 @@ export interface UsageObserver {
 }
 
 const TEXT_BYTES_PER_TOKEN = 4;
+const WHOLE_JSON = /^application\/json *(?:;|$)/i;
 /** Anthropic's first word: the input is final, the output a placeholder */
 const PROVISIONAL = 'message.usage';
 
@@ -59,6 +60,8 @@ export function createUsageObserver(
     },
   });
   const observe = createBodyReader(contentType, scanner);
+  // Cohere's chats do; what else has a text (detokenized, transcribed) was not written by a model.
+  const alwaysTells = format === 'Cohere' && WHOLE_JSON.test(contentType);
   const counts = (): TokenCounts | undefined =>
     largerCounts(countsOf(language, fields), countsOf(format, aside));
   if (observe === undefined && counts() === undefined) return undefined;
@@ -68,7 +71,7 @@ export function createUsageObserver(
     model: () => model,
     estimate() {
       const known = counts();
-      if (outputKnown || aside.output !== undefined || scanner.textBytes === 0) return known;
+      if (outputKnown || aside.output !== undefined || scanner.textBytes === 0 || alwaysTells) return known;
       const guess = Math.ceil(scanner.textBytes / TEXT_BYTES_PER_TOKEN);
       return { ...known, output: Math.max(known?.output ?? 0, guess) };
     },

@@ -9,7 +9,7 @@ const OPEN_BRACE = 0x7b;
 
 /**
  * Adds `stream_options.include_usage: true` to a chat-completions body with `"stream": true`; every other byte stays. A client
- * that says true or false itself gets its way.
+ * that says true or false itself gets its way, unless `insist`.
  *
  * @param insist A budget is to be kept: false counts as little as nothing, and what only some servers take for true or for an option
  *   is made certain.

@@ -133,11 +133,23 @@ function checkModels(
   named: NamedModel,
 ): void {
   for (const model of models) checkModel(model, credential, named);
+  named.model = dearestModel(models, credential);
+}
+
+/** the model whose price counts where several are named and the provider chooses; undefined if there is none */
+export function dearestModel(
+  models: readonly string[],
+  { pricing }: AdmittedRequest['credential'],
+): string | undefined {
   const priceOf = (model: string): bigint => {
-    const price = credential.pricing?.find(plainModelName(model));
+    const price = pricing?.find(plainModelName(model));
     return (price?.input ?? 0n) + (price?.output ?? 0n);
   };
-  named.model = models.reduce((dearest, model) => (priceOf(model) > priceOf(dearest) ? model : dearest));
+  const [first, ...others] = models;
+  return others.reduce(
+    (dearest, model) => (dearest === undefined || priceOf(model) > priceOf(dearest) ? model : dearest),
+    first,
+  );
 }
 
 function isShortJson(headers: Headers): boolean {

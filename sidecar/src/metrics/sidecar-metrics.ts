@@ -5,7 +5,7 @@ import { METHODS, STATUS_CODES } from 'node:http';
 import type { ErrorCode } from '@seks/crds';
 import { Registry } from 'prom-client';
 
-import type { TokenCounts } from '../usage/token-counts.ts';
+import { TOKEN_KINDS, type TokenCounts } from '../usage/token-counts.ts';
 import { createCells, createHistogram, type Labels } from './cells.ts';
 
 /** the labels that request metrics have in common; empty where not known, e.g. for a request without token */
@@ -127,16 +127,6 @@ function createInstruments(registry: Registry) {
 }
 
 const PICODOLLARS_PER_DOLLAR = 1e12;
-const TOKEN_TYPES = [
-  'input',
-  'output',
-  'cacheRead',
-  'cacheWrite',
-  'cacheWriteHour',
-  'reasoning',
-  'inputAudio',
-  'outputAudio',
-] as const;
 const LABEL_OF_TYPE = {
   input: 'input',
   output: 'output',
@@ -176,7 +166,7 @@ function createSeries(instruments: Instruments, labels: CommonLabels): RequestMe
     overhead: (ms) => overhead.observe(ms / 1000),
     firstByte: (ms) => firstByte.observe(ms / 1000),
     tokens(counts) {
-      for (const type of TOKEN_TYPES) {
+      for (const type of TOKEN_KINDS) {
         const count = counts[type];
         if (count !== undefined) tokens(LABEL_OF_TYPE[type]).value += count;
       }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
-import { converseStream, frame, invokeStream } from './test-event-stream.ts';
+import { converseStream, frame, invokeStream } from '../testing/event-stream.ts';
 import type { TokenCounts } from './token-counts.ts';
 import { createUsageObserver, type UsageObserver } from './usage-observer.ts';
 

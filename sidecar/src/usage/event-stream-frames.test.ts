@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
 import { EventStreamFrames } from './event-stream-frames.ts';
-import { frame } from './test-event-stream.ts';
+import { frame } from '../testing/event-stream.ts';
 
 function payloads(stream: Buffer, chunkBytes: readonly number[]): string[] {
   const found: string[] = [];

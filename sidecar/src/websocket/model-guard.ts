@@ -2,8 +2,7 @@
 import { SeksError } from '@seks/crds';
 
 import type { GrantedCredential } from '../lease/granted-credential.ts';
-import { checkModel, type NamedModel } from '../listen/body-check.ts';
-import { plainModelName } from '../policy/models.ts';
+import { checkModel, dearestModel, type NamedModel } from '../listen/body-check.ts';
 import { looksLikeJson } from './json-like.ts';
 import { type MessageModel, modelsInMessage } from './message-models.ts';
 import type { Message } from './message.ts';
@@ -44,7 +43,7 @@ export function createModelGuard(
   const mustBeAllowed = (model: string): void => checkModel(model, credential, { model: undefined });
   if (enforced) for (const model of last === undefined ? known : [...known, last]) mustBeAllowed(model);
   // Google asks nothing of the query, so what the agent writes there names no model.
-  const named: NamedModel = { model: last ?? (isGemini ? undefined : dearest(known, credential)) };
+  const named: NamedModel = { model: last ?? (isGemini ? undefined : dearestModel(known, credential)) };
   const within = isGemini ? SETUP : undefined;
   const learn = isGemini ? learnFromSetup : learnFromEvent;
   let curious = credential.pricing !== undefined && named.model === undefined;
@@ -64,18 +63,6 @@ export function createModelGuard(
       }
     },
   };
-}
-
-/** where a handshake names several, the price is that of the dearest, because which of them counts is the provider's choice */
-function dearest(known: readonly string[], { pricing }: GrantedCredential): string | undefined {
-  const priceOf = (model: string): bigint => {
-    const price = pricing?.find(plainModelName(model));
-    return (price?.input ?? 0n) + (price?.output ?? 0n);
-  };
-  return known.reduce<string | undefined>(
-    (dear, model) => (dear === undefined || priceOf(model) > priceOf(dear) ? model : dear),
-    undefined,
-  );
 }
 
 /** the first message; what calls itself a setup later sets nothing up */

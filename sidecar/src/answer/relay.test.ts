@@ -4,7 +4,7 @@ import { type ClientRequest, type IncomingMessage, request as requestHttp } from
 
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
-import { eventually } from '../forward/conformance/eventually.ts';
+import { eventually } from '../testing/eventually.ts';
 import { fakeToken, startSidecar, type TestSidecar } from '../testing/test-sidecar.ts';
 import { startUpstream, type TestUpstream, type UpstreamHandler } from '../testing/tls-upstream.ts';
 

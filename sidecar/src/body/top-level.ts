@@ -1,5 +1,7 @@
 // Finds the values of a few keys of a JSON object without parsing it into objects, and proves on the way that the whole text is
 // strict JSON which every reader reads alike. No recursion, and nothing allocated but a byte for each level of nesting.
+// JSON.parse must not read an agent's objects: it mistakes some escaped keys for others that it saw before, so that an agent could
+// hide its `model` (https://github.com/nodejs/node/issues/63785). Strings alone are safe.
 import { isUtf8 } from 'node:buffer';
 
 import { SeksError } from '@seks/crds';

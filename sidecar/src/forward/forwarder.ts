@@ -40,7 +40,13 @@ export interface Forwarding {
   failed(error: SeksError): void;
 }
 
+/** a request that was handed over */
+export interface Forwarded {
+  /** gives it up, whatever has become of it, and its answer with it; nobody is told */
+  destroy(): void;
+}
+
 /** forwards requests to one upstream */
 export interface Forwarder {
-  forward(forwarding: Forwarding): void;
+  forward(forwarding: Forwarding): Forwarded;
 }

@@ -12,10 +12,11 @@ import { text } from 'node:stream/consumers';
 import { createServer as createTlsServer } from 'node:tls';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Provider, SeksError } from '@seks/crds';
 
 import { makeCertificates } from '../testing/certificates.ts';
+import { eventually } from '../testing/eventually.ts';
 import { fakeToken, startSidecar, type TestSidecar } from '../testing/test-sidecar.ts';
 import { startUpstream, type TestUpstream } from '../testing/tls-upstream.ts';
 import { compileUpstreams } from '../route/upstreams.ts';
@@ -434,23 +435,67 @@ describe('S14: when one side goes', () => {
     },
   );
 
-  test('S12: a revocation breaks off what is running', async () => {
-    const own = await startSidecar({
-      credentials: [{ provider: upstream.provider('openai'), token, key: KEY, bindingUid: 'b1' }],
-      addresses: { [upstream.host]: ['127.0.0.1'] },
+  describe('S12: a revocation', () => {
+    let own: TestSidecar;
+    beforeEach(async () => {
+      own = await startSidecar({
+        credentials: [{ provider: upstream.provider('openai'), token, key: KEY, bindingUid: 'b1' }],
+        addresses: { [upstream.host]: ['127.0.0.1'] },
+      });
     });
-    try {
+    afterEach(() => own.close());
+
+    const revoke = (): void => own.holder.revoke('b1', new SeksError('SEKS_BINDING_SUSPENDED'));
+
+    test('breaks off an answer that is running', async () => {
       reply((response) => void response.write('data: 1\n\n'));
       const request = open({ port: own.port });
       request.end('{}');
       const answer = await answerTo(request);
       const broken = expect(text(answer)).rejects.toThrow('aborted');
-      own.holder.revoke('b1', new SeksError('SEKS_BINDING_SUSPENDED'));
+      revoke();
       await broken;
       await eventually(() => expect(own.audit.at(-1)).toMatchObject({ code: 'SEKS_BINDING_SUSPENDED' }));
-    } finally {
-      await own.close();
-    }
+    });
+
+    test.each([
+      ['waits for an answer', '2', '{}'],
+      ['is still being sent', '100000', '{'],
+    ])('breaks off a request that %s, and says why', async (_, length, body) => {
+      const gone = Promise.withResolvers<void>();
+      const arrived = Promise.withResolvers<void>();
+      upstream.answer((_request, response) => {
+        response.on('close', () => gone.resolve());
+        arrived.resolve();
+      });
+      const request = open({ port: own.port, headers: { 'content-length': length } });
+      request.write(body);
+      await arrived.promise;
+      revoke();
+      const answer = await answerTo(request);
+      expect(answer.statusCode).toBe(403);
+      expect(await text(answer)).toContain('SEKS_BINDING_SUSPENDED');
+      await gone.promise;
+      const told = { code: 'SEKS_BINDING_SUSPENDED', decision: 'allow', status: 403 };
+      await eventually(() => expect(own.audit.at(-1)).toMatchObject(told));
+      request.destroy();
+    });
+
+    test('breaks off an answer that is being read whole, and says why', async () => {
+      const gone = Promise.withResolvers<void>();
+      reply((response) => {
+        response.on('close', () => gone.resolve());
+        response.writeHead(401, { 'content-type': 'application/json' });
+        response.write('{"error":');
+      });
+      const request = open({ port: own.port });
+      request.end('{}');
+      const headCame = /seks_time_to_first_byte_seconds_count\{[^}]*\} 1/;
+      await eventually(async () => expect(await own.metrics.registry.metrics()).toMatch(headCame));
+      revoke();
+      expect((await answerTo(request)).headers).toMatchObject({ 'x-seks-error': 'SEKS_BINDING_SUSPENDED' });
+      await gone.promise;
+    });
   });
 
   test('draining lets a stream finish, and takes nothing new', async () => {
@@ -636,20 +681,6 @@ function sidecarWith(forwarder: Forwarder, failed: (error: SeksError) => void): 
     request.on('error', () => {});
     request.end();
   })();
-}
-
-/** waits until the expectation holds */
-async function eventually(expectation: () => void): Promise<void> {
-  const deadlineMs = performance.now() + 2_000;
-  for (;;) {
-    try {
-      expectation();
-      return;
-    } catch (cause) {
-      if (performance.now() > deadlineMs) throw cause;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  }
 }
 
 function forwarderOf(linkFor: ReturnType<typeof createLinkPool>, provider: Provider): Forwarder {

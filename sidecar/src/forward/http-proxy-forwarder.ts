@@ -8,7 +8,7 @@ import { Readable } from 'node:stream';
 import { SeksError } from '@seks/crds';
 import { createProxyMiddleware, type Plugin } from 'http-proxy-middleware';
 
-import type { Forwarder, Forwarding } from './forwarder.ts';
+import type { Forwarded, Forwarder, Forwarding } from './forwarder.ts';
 import { framedHeaders } from './request-body.ts';
 import { toUpstreamError } from './upstream-error.ts';
 
@@ -23,8 +23,38 @@ export interface HttpProxyForwarderOptions {
 }
 
 /** how the library's events find back; a WeakMap would cost more in garbage collection than all else here */
-const FORWARDING = Symbol('forwarding');
-type CarryingRequest = IncomingMessage & { [FORWARDING]?: Forwarding };
+const PASSAGE = Symbol('passage');
+type CarryingRequest = IncomingMessage & { [PASSAGE]?: Passage };
+
+/** one forwarding, and what the library made of it */
+class Passage implements Forwarded {
+  readonly forwarding: Forwarding;
+  #upstream: ClientRequest | undefined;
+  #over = false;
+
+  constructor(forwarding: Forwarding) {
+    this.forwarding = forwarding;
+  }
+
+  /** the library has opened the request to the provider */
+  opened(upstream: ClientRequest): void {
+    this.#upstream = upstream;
+    if (this.#over) upstream.destroy();
+  }
+
+  answered(answer: IncomingMessage): void {
+    if (!this.#over) this.forwarding.answered(answer);
+  }
+
+  failed(error: SeksError): void {
+    if (!this.#over) this.forwarding.failed(error);
+  }
+
+  destroy(): void {
+    this.#over = true;
+    this.#upstream?.destroy();
+  }
+}
 
 /** a forwarder to one origin */
 export function createHttpProxyForwarder(options: HttpProxyForwarderOptions): Forwarder {
@@ -33,7 +63,7 @@ export function createHttpProxyForwarder(options: HttpProxyForwarderOptions): Fo
     target: options.origin,
     // The one place where the options of a single request are at hand.
     router: (request: CarryingRequest, _response, requestOptions) => {
-      const body = request[FORWARDING]?.body;
+      const body = request[PASSAGE]?.forwarding.body;
       if (body !== undefined) requestOptions.buffer = Readable.from([body], { objectMode: false });
       return options.origin;
     },
@@ -50,19 +80,22 @@ export function createHttpProxyForwarder(options: HttpProxyForwarderOptions): Fo
   return {
     forward(forwarding) {
       const { request, response, headers, body } = forwarding;
-      (request as CarryingRequest)[FORWARDING] = forwarding;
+      const passage = new Passage(forwarding);
+      (request as CarryingRequest)[PASSAGE] = passage;
       request.url = forwarding.url;
       request.headers = body === undefined ? headers : framedHeaders(headers, body);
       const notHandled = (cause?: unknown): void => {
-        forwarding.failed(cause === undefined ? new SeksError('SEKS_INTERNAL') : toUpstreamError(cause));
+        passage.failed(cause === undefined ? new SeksError('SEKS_INTERNAL') : toUpstreamError(cause));
       };
       middleware(request, response, notHandled).catch(notHandled);
+      return passage;
     },
   };
 }
 
 const connectEvents: Plugin = (proxy) => {
   proxy.on('proxyReq', (upstream: ClientRequest, request: CarryingRequest) => {
+    request[PASSAGE]?.opened(upstream);
     // The library only breaks off; who comes first says why.
     upstream.prependOnceListener('timeout', () => upstream.destroy(new SeksError('SEKS_UPSTREAM_TIMEOUT')));
     // Without a listener Node closes the connection and nobody is told.
@@ -71,14 +104,14 @@ const connectEvents: Plugin = (proxy) => {
       socket.on('error', () => {});
       socket.destroy();
       const error = new SeksError('SEKS_UPSTREAM_UNREACHABLE', 'It switched protocols unasked.');
-      request[FORWARDING]?.failed(error);
+      request[PASSAGE]?.failed(error);
     });
   });
   proxy.on('proxyRes', (answer: IncomingMessage, request: CarryingRequest) => {
-    request[FORWARDING]?.answered(answer);
+    request[PASSAGE]?.answered(answer);
   });
   const failed = (error: Error, request: CarryingRequest | undefined): void => {
-    request?.[FORWARDING]?.failed(toUpstreamError(error));
+    request?.[PASSAGE]?.failed(toUpstreamError(error));
   };
   proxy.on('error', failed);
   proxy.on('econnreset', failed);

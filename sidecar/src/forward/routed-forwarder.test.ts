@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import { describe, expect, test } from '@jest/globals';
 
-import type { Forwarding } from './forwarder.ts';
+import type { Forwarder, Forwarding } from './forwarder.ts';
 import { framedHeaders, pendingBodyBytes } from './request-body.ts';
 import { createRoutedForwarder, MAX_EXCHANGE_BODY_BYTES } from './routed-forwarder.ts';
 
@@ -20,11 +20,18 @@ function forwarding(over: Partial<Forwarding>, ...rawHeaders: string[]): Forward
 
 function routeOf(request: Forwarding): string {
   const served: string[] = [];
-  const forwarderNamed = (name: string) => ({ forward: () => void served.push(name) });
-  createRoutedForwarder({
+  const forwarded = { destroy() {} };
+  const forwarderNamed = (name: string): Forwarder => ({
+    forward() {
+      served.push(name);
+      return forwarded;
+    },
+  });
+  const routed = createRoutedForwarder({
     exchanges: forwarderNamed('exchange'),
     uploads: forwarderNamed('upload'),
-  }).forward(request);
+  });
+  expect(routed.forward(request)).toBe(forwarded);
   return served.join();
 }
 

@@ -16,7 +16,7 @@ export interface RoutedForwarders {
 export function createRoutedForwarder({ exchanges, uploads }: RoutedForwarders): Forwarder {
   return {
     forward(forwarding) {
-      (isUpload(forwarding) ? uploads : exchanges).forward(forwarding);
+      return (isUpload(forwarding) ? uploads : exchanges).forward(forwarding);
     },
   };
 }

@@ -33,7 +33,9 @@ export function createUndiciForwarder(options: UndiciForwarderOptions): Forwarde
   });
   return {
     forward(forwarding) {
-      new UndiciExchange(forwarding).start(pool);
+      const exchange = new UndiciExchange(forwarding);
+      exchange.start(pool);
+      return exchange;
     },
   };
 }

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 
-import { eventually } from './eventually.ts';
+import { until } from '../testing/until.ts';
 import { type ReadRequest, valuesOf } from './http1-reader.ts';
 import { AUTH, openConnections, type Rig, startRig } from './rig.ts';
 
@@ -119,18 +119,18 @@ test.each(
   socket.setEncoding('latin1').on('data', (chunk: string) => (text += chunk));
   socket.write(`${head} /openai/v1/a HTTP/1.1\r\n${rig.host}\r\n${AUTH}\r\nX-Tag: a\r\n${body}`);
   const isUnfinished = /[1-9]\d{3}|abc\r\n$/.test(body);
-  await eventually(() => (isUnfinished ? rig.upstream.open === 1 : arrived) && seen.test(text));
+  await until(() => (isUnfinished ? rig.upstream.open === 1 : arrived) && seen.test(text));
   const leftMs = performance.now();
   if (how === 'resets') socket.resetAndDestroy();
   else socket.destroy();
-  await eventually(
+  await until(
     () => rig.upstream.open === 0,
     () => 'the provider’s connection stays open',
     CLOSED_LIMIT_MS,
   );
-  await eventually(async () => (await openConnections(rig.sidecar)) === 0);
+  await until(async () => (await openConnections(rig.sidecar)) === 0);
   expect(performance.now() - leftMs).toBeLessThan(CLOSED_LIMIT_MS);
-  await eventually(() => rig.sidecar.audit.length === 1);
+  await until(() => rig.sidecar.audit.length === 1);
   expect(rig.sidecar.audit).toMatchObject([{ action: 'request', decision: 'allow', partial: true }]);
   rig.upstream.answer(undefined);
   rig.upstream.forget();
@@ -143,9 +143,9 @@ test.each([
 ])('the agent goes away %s: the provider is never told', async (_, bytes) => {
   const socket = rig.dial();
   socket.write(bytes.replace('{}', `${rig.host}\r\n${AUTH}`));
-  await eventually(async () => (await openConnections(rig.sidecar)) === 1);
+  await until(async () => (await openConnections(rig.sidecar)) === 1);
   socket.destroy();
-  await eventually(async () => (await openConnections(rig.sidecar)) === 0);
+  await until(async () => (await openConnections(rig.sidecar)) === 0);
   await rig.settle([]);
   expect(rig.upstream.made).toBe(1);
 });

@@ -6,7 +6,7 @@ import { Agent, type IncomingMessage, request as httpRequest } from 'node:http';
 
 import { startSidecar, type TestSidecar } from '../testing/test-sidecar.ts';
 import { startUpstream, type TestUpstream } from '../testing/tls-upstream.ts';
-import { eventually } from './eventually.ts';
+import { until } from '../testing/until.ts';
 import { KEYS, openConnections, TOKENS } from './rig.ts';
 
 const MEBIBYTE = 1_048_576;
@@ -117,7 +117,7 @@ test.each([
     };
     fill();
     const answered = once(request, 'response') as Promise<[IncomingMessage]>;
-    await eventually(() => arrived !== undefined);
+    await until(() => arrived !== undefined);
     expect(await standstill(() => sent)).toBeLessThan(MAX_IN_FLIGHT_BYTES);
     arrived?.resume();
     const [[answer], digest] = await Promise.all([answered, received]);
@@ -163,7 +163,7 @@ test(
     expect(await standstill(handles)).toBeLessThanOrEqual(before + PARALLEL);
     expect(sidecar.audit).toHaveLength(500 + REQUESTS);
     agent.destroy();
-    await eventually(async () => (await openConnections(sidecar)) === 0);
+    await until(async () => (await openConnections(sidecar)) === 0);
   },
   LIMIT_MS,
 );

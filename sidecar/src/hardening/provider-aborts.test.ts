@@ -1,7 +1,7 @@
 // The provider goes away in the middle: half an answer never looks like a whole one, and what comes next is not disturbed.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import { eventually } from './eventually.ts';
+import { until } from '../testing/until.ts';
 import { AUTH, openConnections, type Rig, startRig } from './rig.ts';
 
 let rig: Rig;
@@ -59,13 +59,13 @@ describe.each(requests)('answering %s', (_, request) => {
       rig.upstream.answer(undefined);
       rig.upstream.forget();
       expect(closed).toBe(true);
-      await eventually(async () => (await openConnections(rig.sidecar)) === 0);
+      await until(async () => (await openConnections(rig.sidecar)) === 0);
       const [answer] = answers;
       if (expected === 'whole') expect(answer).toMatchObject({ status: 200, code: undefined, body: 'abc' });
       else if (expected === 'nothing' || answer !== undefined) {
         expect(answer).toMatchObject({ status: 502, code: 'SEKS_UPSTREAM_UNREACHABLE' });
       }
-      await eventually(() => rig.sidecar.audit.length > auditedBefore);
+      await until(() => rig.sidecar.audit.length > auditedBefore);
       if (expected !== 'whole') {
         expect(rig.sidecar.audit.at(-1)).toMatchObject({ code: 'SEKS_UPSTREAM_UNREACHABLE' });
       }

@@ -10,7 +10,7 @@ import {
   type TestSidecarOptions,
 } from '../testing/test-sidecar.ts';
 import { readAnswers, type ReadAnswer } from './answer-reader.ts';
-import { eventually } from './eventually.ts';
+import { until } from '../testing/until.ts';
 import { readConnection, type ReadRequest, valuesOf } from './http1-reader.ts';
 import { HOST, startStrictUpstream, type StrictUpstream, tagOf } from './strict-upstream.ts';
 
@@ -108,7 +108,7 @@ async function converse(
       // So that the next piece is a segment of its own, and the sidecar reads this one first.
       await new Promise((resolve) => setImmediate(resolve));
     }
-    await eventually(
+    await until(
       () => closed || whole().length >= due,
       () => `${due} answers to ${JSON.stringify(all.slice(0, 2_000))}: ${JSON.stringify(text)}`,
       ANSWERS_LIMIT_MS,
@@ -124,7 +124,7 @@ async function settle(
   upstream: StrictUpstream,
   meant: readonly ReadRequest[],
 ): Promise<readonly ReadRequest[]> {
-  await eventually(
+  await until(
     async () => (await openConnections(sidecar)) === 0,
     () => 'a connection of the agent stays open',
   );
@@ -134,7 +134,7 @@ async function settle(
     signal: AbortSignal.timeout(HONEST_LIMIT_MS),
   });
   if ((await honest.text()) !== 'tag=honest;') throw new Error('the sidecar does not serve any more');
-  await eventually(
+  await until(
     () => upstream.unfinished === 0,
     () => 'a request to the provider neither ends nor breaks off',
   );

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import type { TLSSocket } from 'node:tls';
 
 import { readAnswers } from './answer-reader.ts';
-import { eventually } from './eventually.ts';
+import { until } from '../testing/until.ts';
 import { AUTH, openConnections, startRig } from './rig.ts';
 
 test('S14: while it drains a stream ends whole, and a request behind it on the connection is refused', async () => {
@@ -20,7 +20,7 @@ test('S14: while it drains a stream ends whole, and a request behind it on the c
   const closed = once(socket, 'close');
   const request = `GET /openai/v1/a HTTP/1.1\r\n${rig.host}\r\n${AUTH}\r\nX-Tag: a\r\n\r\n`;
   socket.write(request);
-  await eventually(() => text.includes('one'));
+  await until(() => text.includes('one'));
   const drained = rig.sidecar.side.drain();
   socket.write(request);
   provider?.write('3\r\ntwo\r\n0\r\n\r\n');

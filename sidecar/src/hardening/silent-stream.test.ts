@@ -1,7 +1,7 @@
 // A model that thinks: a stream may be silent for as long as the idle time allows, and not for longer. test/soak does it in real time.
 import { afterEach, expect, test } from '@jest/globals';
 
-import { eventually } from './eventually.ts';
+import { until } from '../testing/until.ts';
 import { readAnswers } from './answer-reader.ts';
 import { AUTH, openConnections, type Rig, startRig } from './rig.ts';
 
@@ -45,9 +45,9 @@ test.each(framings)(
   async (_, framing) => {
     const { answers, closed } = await stream(framing, 10 * IDLE_TIMEOUT_MS, '');
     expect([answers, closed]).toEqual([[], true]);
-    await eventually(() => rig.upstream.open === 0);
-    await eventually(async () => (await openConnections(rig.sidecar)) === 0);
-    await eventually(() => rig.sidecar.audit.length === 1);
+    await until(() => rig.upstream.open === 0);
+    await until(async () => (await openConnections(rig.sidecar)) === 0);
+    await until(() => rig.sidecar.audit.length === 1);
     expect(rig.sidecar.audit).toMatchObject([{ code: 'SEKS_UPSTREAM_TIMEOUT', partial: true }]);
   },
 );

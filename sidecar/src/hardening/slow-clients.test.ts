@@ -1,7 +1,7 @@
 // Agents that take their time: heads that never end, bodies that trickle or stop, answers that nobody reads.
 import { afterEach, describe, expect, test } from '@jest/globals';
 
-import { eventually } from './eventually.ts';
+import { until } from '../testing/until.ts';
 import { readAnswers } from './answer-reader.ts';
 import { AUTH, openConnections, type Rig, startRig } from './rig.ts';
 
@@ -33,7 +33,7 @@ async function trickle(first: string, piece: string, gapMs: number): Promise<str
   socket.write(first);
   const timer = setInterval(() => piece !== '' && socket.write(piece), gapMs);
   try {
-    await eventually(
+    await until(
       () => closed,
       () => `still open after ${text}`,
       PATIENCE_MS,
@@ -81,13 +81,13 @@ describe('S7, S14: a head that never ends', () => {
     rig = await startRig();
     const slow = Array.from({ length: 200 }, () => rig.dial().on('error', () => undefined));
     for (const socket of slow) socket.write('GET /openai/v1/a HTTP/1.1\r\nX-A: ');
-    await eventually(async () => (await openConnections(rig.sidecar)) === slow.length);
+    await until(async () => (await openConnections(rig.sidecar)) === slow.length);
     const { answers } = await rig.send([
       `GET /openai/v1/a HTTP/1.1\r\n${rig.host}\r\n${AUTH}\r\nX-Tag: me\r\n\r\n`,
     ]);
     expect(answers).toMatchObject([{ status: 200, body: 'tag=me;' }]);
     for (const socket of slow) socket.destroy();
-    await eventually(async () => (await openConnections(rig.sidecar)) === 0);
+    await until(async () => (await openConnections(rig.sidecar)) === 0);
   });
 });
 
@@ -112,9 +112,9 @@ describe('S7: a body', () => {
         1_000,
       );
       expect(readAnswers(text)).toMatchObject([{ status: 408, code: 'SEKS_BODY_TIMEOUT', whole: true }]);
-      await eventually(() => rig.upstream.open === 0);
+      await until(() => rig.upstream.open === 0);
       expect(rig.upstream.seen).toEqual([]);
-      await eventually(() => rig.sidecar.audit.length === 1);
+      await until(() => rig.sidecar.audit.length === 1);
       expect(rig.sidecar.audit).toMatchObject([{ code: 'SEKS_BODY_TIMEOUT', status: 408 }]);
     },
   );
@@ -133,7 +133,7 @@ describe('S7: a body', () => {
       sent += 1;
       if (sent === pieces) clearInterval(timer);
     }, BODY_IDLE_TIMEOUT_MS / 6);
-    await eventually(() => readAnswers(text).some(({ whole }) => whole));
+    await until(() => readAnswers(text).some(({ whole }) => whole));
     expect(performance.now() - startedMs).toBeGreaterThan(1.5 * BODY_IDLE_TIMEOUT_MS);
     expect(readAnswers(text)).toMatchObject([{ status: 200, body: 'tag=slow;' }]);
     socket.destroy();
@@ -158,10 +158,10 @@ describe('S7: a body', () => {
     let text = '';
     socket.setEncoding('latin1').on('data', (chunk: string) => (text += chunk));
     socket.write(get);
-    await eventually(() => readAnswers(text).length === 1);
+    await until(() => readAnswers(text).length === 1);
     await new Promise((resolve) => setTimeout(resolve, 3 * BODY_IDLE_TIMEOUT_MS));
     socket.write(get);
-    await eventually(() => readAnswers(text).filter(({ whole }) => whole).length === 2);
+    await until(() => readAnswers(text).filter(({ whole }) => whole).length === 2);
     socket.destroy();
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, jest, test } from '@jest/globals';
-import { Secret } from '@seks/crds';
+import { Secret, SeksError } from '@seks/crds';
 
 import { KeyVault } from './key-vault.ts';
 
@@ -33,7 +33,7 @@ describe('KeyVault', () => {
     const ends = Array.from({ length: 100 }, (_, i) => vault.begin(() => cuts.push(i)));
     for (const end of ends.filter((_, i) => i % 2 === 0)) end();
     for (let i = 100; i < 120; i += 1) vault.begin(() => cuts.push(i));
-    vault.cut('SEKS_BINDING_SUSPENDED');
+    vault.cut(new SeksError('SEKS_BINDING_SUSPENDED'));
     const odd = Array.from({ length: 50 }, (_, i) => 2 * i + 1);
     const late = Array.from({ length: 20 }, (_, i) => 100 + i);
     expect(cuts.sort((a, b) => a - b)).toEqual([...odd, ...late]);
@@ -44,8 +44,9 @@ describe('KeyVault', () => {
     const [running, ended] = [jest.fn(), jest.fn()];
     vault.begin(running);
     vault.begin(ended)();
-    vault.cut('SEKS_BINDING_SUSPENDED');
-    expect(running.mock.calls).toEqual([['SEKS_BINDING_SUSPENDED']]);
+    const reason = new SeksError('SEKS_BINDING_SUSPENDED');
+    vault.cut(reason);
+    expect(running.mock.calls).toEqual([[reason]]);
     expect(ended).not.toHaveBeenCalled();
   });
 });

@@ -1,5 +1,5 @@
 // One opened provider key with all that is derived from it, and the requests that it is being used for.
-import type { ErrorCode, Secret } from '@seks/crds';
+import type { SeksError, Secret } from '@seks/crds';
 
 import { createKeyBreaker, type KeyBreaker } from '../limits/key-breaker.ts';
 import { type Needles, needlesOf } from '../scrub/needles.ts';
@@ -13,7 +13,7 @@ export class KeyVault {
   readonly breaker: KeyBreaker = createKeyBreaker();
   // Slots that are used again and again. A Set would be the obvious thing, but its table, which is old, holds on to what was
   // deleted: every request would survive into the old generation, at a quarter of the whole CPU time for collecting it there.
-  readonly #running: (((reason: ErrorCode) => void) | undefined)[] = [];
+  readonly #running: (((reason: SeksError) => void) | undefined)[] = [];
   readonly #free: number[] = [];
   #retired = false;
 
@@ -29,7 +29,7 @@ export class KeyVault {
    * @param cut breaks the request off
    * @returns to be called once, when the request has ended
    */
-  begin(cut: (reason: ErrorCode) => void): () => void {
+  begin(cut: (reason: SeksError) => void): () => void {
     const slot = this.#free.pop() ?? this.#running.length;
     this.#running[slot] = cut;
     return () => {
@@ -44,8 +44,8 @@ export class KeyVault {
     return this.#free.length < this.#running.length;
   }
 
-  /** breaks off all requests that use the key: it was revoked */
-  cut(reason: ErrorCode): void {
+  /** breaks off all requests that use the key: it may not be used any more */
+  cut(reason: SeksError): void {
     for (const cut of this.#running) cut?.(reason);
   }
 

@@ -105,7 +105,8 @@ export class LeaseHolder {
 
   #dropAll(reason: SeksError): void {
     if (this.#state === undefined) return;
-    this.#enter({ ...this.#state, credentials: new Map() });
+    const credentials = new Map([...this.#state.credentials.keys()].map((key) => [key, reason] as const));
+    this.#enter({ ...this.#state, credentials });
     this.#endOutgoing(() => reason);
   }
 
@@ -129,7 +130,7 @@ export class LeaseHolder {
   #endOutgoing(reasonFor: (key: string) => SeksError | undefined): void {
     for (const { key, vault } of this.#outgoing) {
       const reason = reasonFor(key);
-      if (reason !== undefined && !mayEnd(reason)) vault.cut(reason.code);
+      if (reason !== undefined && !mayEnd(reason)) vault.cut(reason);
     }
     this.#outgoing = this.#outgoing.filter(({ vault }) => vault.inUse);
   }

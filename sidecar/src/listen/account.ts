@@ -73,16 +73,16 @@ export class Account {
    * the request goes to the provider now
    *
    * @param keyed with the key
-   * @param cut breaks it off when the credential is revoked
+   * @param cut breaks it off when the credential may not be used any more
    * @throws SeksError SEKS_UPSTREAM_BREAKER_OPEN
    */
-  forwarding(credential: GrantedCredential, keyed: boolean, cut: (reason: ErrorCode) => void): void {
+  forwarding(credential: GrantedCredential, keyed: boolean, cut: (reason: SeksError) => void): void {
     // Last of all checks: what any other would refuse must not use up the one request that may try the key.
     if (keyed) credential.vault.breaker.check(this.#deps.nowMs());
     this.#ledger = this.#currentLedger();
     this.#ledger.metrics.started();
     this.#release = credential.vault.begin((reason) => {
-      this.#code ??= reason;
+      this.failed(reason);
       cut(reason);
     });
     this.#overheadMs = this.#deps.nowMs() - this.#startedMs;

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Limits, ProviderSpec } from '@seks/crds';
 
-import { eventually } from '../forward/conformance/eventually.ts';
+import { eventually } from '../testing/eventually.ts';
 import { createLimitKeeper } from '../limits/credential-limits.ts';
 import { type StaticCredential, staticLease } from '../testing/static-lease.ts';
 import { createTestLinks } from '../testing/test-forwarder.ts';

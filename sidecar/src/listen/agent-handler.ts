@@ -172,7 +172,7 @@ function send(
 ): void {
   const { request, response, account } = exchange;
   const { token, credential, screened, target } = admitted;
-  account.forwarding(credential, token !== undefined, () => exchange.cut());
+  account.forwarding(credential, token !== undefined, (reason) => exchange.cut(reason));
   const { path, query } = target;
   const keyed: Keyed = { headers: screened.headers, path, query, protocols: [] };
   if (token !== undefined) placeKey(keyed, token.place, credential.vault.key, target.shift ?? 0);
@@ -184,7 +184,7 @@ function send(
   const length = Number(keyed.headers['content-length'] ?? 0);
   if (changed !== undefined) account.guessInput = () => guessOfBody(changed.bytes);
   else if (length > 0) account.guessInput = () => guessOfLength(length);
-  credential.linkTo(target.upstream).forwarder.forward({
+  exchange.forwarded = credential.linkTo(target.upstream).forwarder.forward({
     request,
     response,
     url: keyed.path + keyed.query,

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { SeksError } from '@seks/crds';
 
+import type { Forwarded } from '../forward/forwarder.ts';
 import { Account, type AccountDeps } from './account.ts';
 import { answerError } from './error-answer.ts';
 
@@ -18,6 +19,8 @@ export class Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly account: Account;
+  /** the request on its way to the provider */
+  forwarded: Forwarded | undefined;
 
   constructor(request: IncomingMessage, response: ServerResponse, requestId: string, deps: AccountDeps) {
     this.request = request;
@@ -38,8 +41,10 @@ export class Exchange {
     if (!response.destroyed && !response.writableEnded) answerError(response, error, this.account.requestId);
   }
 
-  /** breaks off: the credential was revoked */
-  cut(): void {
-    this.response.destroy();
+  /** breaks off, at the provider too: the credential may not be used any more. Who has no answer yet is told why */
+  cut(reason: SeksError): void {
+    // First: the answer below may reach its end at once, and then nothing else would tell the provider.
+    this.forwarded?.destroy();
+    answerError(this.response, reason, this.account.requestId);
   }
 }

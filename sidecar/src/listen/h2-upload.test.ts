@@ -7,7 +7,7 @@ import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } f
 import { createManualScheduler, type ManualScheduler } from '../testing/manual-scheduler.ts';
 import { fakeToken, startSidecar, type TestSidecar } from '../testing/test-sidecar.ts';
 import { startUpstream, type TestUpstream } from '../testing/tls-upstream.ts';
-import { eventually } from '../hardening/eventually.ts';
+import { until } from '../testing/until.ts';
 import { startListener, type TestListener, type TestListenerOptions } from './test-listener.ts';
 
 const IDLE_MS = 60_000;
@@ -81,8 +81,8 @@ describe('S7: an upload to a provider', () => {
       const stream = post();
       if (begun !== '') stream.write(begun);
       const inFlight = /^seks_inflight_requests\{.* 1$/m;
-      await eventually(async () => inFlight.test(await sidecar.metrics.registry.metrics()));
-      await eventually(() => received === begun);
+      await until(async () => inFlight.test(await sidecar.metrics.registry.metrics()));
+      await until(() => received === begun);
       const result = resultOf(stream);
       await scheduler.advance(IDLE_MS);
       const { body, ...head } = await result;
@@ -103,7 +103,7 @@ describe('S7: an upload to a provider', () => {
     const result = resultOf(stream);
     for (const expected of ['a', 'aa', 'aaa']) {
       stream.write('a');
-      await eventually(() => received === expected);
+      await until(() => received === expected);
       await scheduler.advance(IDLE_MS - 1);
     }
     stream.end();
@@ -120,7 +120,7 @@ describe('S7: an upload to a provider', () => {
     const stream = post();
     const result = resultOf(stream);
     stream.end('abc');
-    await eventually(() => received === 'head');
+    await until(() => received === 'head');
     await scheduler.advance(TEN_MINUTES_MS);
     answer();
     expect(await result).toMatchObject({ status: 200, body: 'late' });
@@ -154,7 +154,7 @@ describe('a stream', () => {
     const stream = client.request({ ':method': 'POST' }, { endStream: false });
     const result = resultOf(stream);
     stream.end(BLOCK);
-    await eventually(() => request !== undefined);
+    await until(() => request !== undefined);
     await scheduler.advance(TEN_MINUTES_MS);
     request?.resume();
     expect(await result).toMatchObject({ status: 200, body: 'whole' });
@@ -174,7 +174,7 @@ describe('a stream', () => {
     let answer = '';
     stream.setEncoding('latin1').on('data', (chunk: string) => (answer += chunk));
     for (const expected of ['a', 'aa', 'aaa']) {
-      await eventually(() => answer === expected);
+      await until(() => answer === expected);
       await scheduler.advance(IDLE_MS - 1);
       write('a');
     }
@@ -199,7 +199,7 @@ describe('a stream', () => {
       const result = resultOf(stream);
       let end = false;
       stream.once('end', () => (end = true));
-      await eventually(() => end);
+      await until(() => end);
       await scheduler.advance(IDLE_MS);
       expect((await result).body).toHaveLength(size);
     },
@@ -236,6 +236,6 @@ describe('a stream', () => {
     if (end === 'ends') stream.end();
     else stream.close(constants.NGHTTP2_CANCEL);
     await result;
-    await eventually(() => scheduler.pending().length === 0);
+    await until(() => scheduler.pending().length === 0);
   });
 });

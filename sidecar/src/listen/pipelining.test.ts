@@ -8,7 +8,7 @@ import { connect as connectTls } from 'node:tls';
 import { settle } from '../testing/manual-scheduler.ts';
 import { fakeToken, startSidecar, type TestSidecar } from '../testing/test-sidecar.ts';
 import { startUpstream, type TestUpstream } from '../testing/tls-upstream.ts';
-import { eventually } from '../hardening/eventually.ts';
+import { until } from '../testing/until.ts';
 import { converse, HOST, startListener, type TestListener } from './test-listener.ts';
 
 /** one is served, eight wait */
@@ -33,7 +33,7 @@ describe('a connection', () => {
   }
 
   async function handledOf(count: number): Promise<ServerResponse> {
-    await eventually(() => handled.length >= count);
+    await until(() => handled.length >= count);
     await settle();
     expect(handled).toHaveLength(count);
     return handled[count - 1] as ServerResponse;

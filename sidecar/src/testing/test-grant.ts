@@ -9,7 +9,10 @@ import { createLimitKeeper, type LimitKeeper } from '../limits/credential-limits
 import { testProvider } from './sealed-source.ts';
 
 /** links that lead nowhere */
-export const noLink: LinkFor = () => ({ forwarder: { forward() {} }, agent: new Agent() });
+export const noLink: LinkFor = () => ({
+  forwarder: { forward: () => ({ destroy() {} }) },
+  agent: new Agent(),
+});
 
 /** limits that are kept by a clock that stands still */
 export function testLimits(): LimitKeeper['limitsFor'] {

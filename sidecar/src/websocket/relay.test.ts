@@ -7,7 +7,7 @@ import { SeksError } from '@seks/crds';
 import fc from 'fast-check';
 import type { WebSocket } from 'ws';
 
-import { eventually } from '../forward/conformance/eventually.ts';
+import { eventually } from '../testing/eventually.ts';
 import { createManualScheduler } from '../testing/manual-scheduler.ts';
 import { ConnectionRefusal, type Message } from './message.ts';
 import { createRelayMemory } from './relay-memory.ts';

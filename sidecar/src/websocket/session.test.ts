@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Limits, type Provider, type ProviderSpec, SeksError } from '@seks/crds';
 
-import { eventually } from '../forward/conformance/eventually.ts';
+import { eventually } from '../testing/eventually.ts';
 import { createLimitKeeper } from '../limits/credential-limits.ts';
 import type { LeaseState } from '../lease/lease-state.ts';
 import { aliasAgent } from '../testing/agent-clients.ts';

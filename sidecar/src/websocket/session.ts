@@ -173,7 +173,7 @@ class Session {
       this.#meter(credential);
     }
     this.#account.forwarding(credential, this.#admitted.target.upstream.keyed, (reason) =>
-      this.#relay?.cut(reason),
+      this.#relay?.cut(reason.code),
     );
     this.#used = credential;
   }

@@ -15,7 +15,7 @@ import { createForwarder, type ForwarderKind } from '../forwarder-kinds.ts';
 import type { Forwarder } from '../forwarder.ts';
 import { createUpstreamConnector } from '../upstream-connector.ts';
 import { fixedLookup } from '../../testing/test-forwarder.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../../testing/eventually.ts';
 import { makeExpiredCertificate } from './expired-certificate.ts';
 import { forwarderTo, HOST, type RawUpstream, SILENCE_MS, startRawUpstream } from './raw-upstream.ts';
 import { type RelayServer, startRelay } from './relay-server.ts';
@@ -295,36 +295,90 @@ export function describeFailures(kind: ForwarderKind): void {
     });
   });
 
-  describe('an agent that goes away', () => {
-    const BEFORE = '';
-    const HALF = 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf';
+  const BEFORE = '';
+  const HALF = 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf';
+  const MOMENTS: [string, string, Record<string, string>, string][] = [
+    ['before the answer', BEFORE, { 'content-length': '2' }, '{}'],
+    ['during the answer', HALF, { 'content-length': '2' }, '{}'],
+    ['during a short upload', BEFORE, { 'content-length': '70000' }, '{'],
+    ['during a chunked upload', BEFORE, { 'transfer-encoding': 'chunked' }, '{'],
+    ['during upload and answer', HALF, { 'transfer-encoding': 'chunked' }, '{'],
+  ];
 
-    test.each([
-      ['before the answer', BEFORE, { 'content-length': '2' }, '{}'],
-      ['during the answer', HALF, { 'content-length': '2' }, '{}'],
-      ['during a short upload', BEFORE, { 'content-length': '70000' }, '{'],
-      ['during a chunked upload', BEFORE, { 'transfer-encoding': 'chunked' }, '{'],
-      ['during upload and answer', HALF, { 'transfer-encoding': 'chunked' }, '{'],
-    ])('%s ends the request at the provider within a second', async (_, answer, headers, body) => {
-      let gone: Promise<unknown> | undefined;
-      const reached = new Promise<void>((resolve) => {
-        upstream.serve((socket) => {
-          gone ??= once(socket, 'close');
-          if (answer !== BEFORE) socket.write(answer);
-          resolve();
+  describe('an agent that goes away', () => {
+    test.each(MOMENTS)(
+      '%s ends the request at the provider within a second',
+      async (_, answer, headers, body) => {
+        let gone: Promise<unknown> | undefined;
+        const reached = new Promise<void>((resolve) => {
+          upstream.serve((socket) => {
+            gone ??= once(socket, 'close');
+            if (answer !== BEFORE) socket.write(answer);
+            resolve();
+          });
         });
+        const request = relay.open({ headers });
+        request.on('error', () => {});
+        request.write(body);
+        await reached;
+        if (answer !== BEFORE) await once(request, 'response');
+        const startMs = performance.now();
+        request.destroy();
+        await gone;
+        expect(performance.now() - startMs).toBeLessThan(1_000);
+      },
+    );
+  });
+
+  describe('a request that is given up', () => {
+    test.each(MOMENTS)('%s ends at the provider, and nobody is told', async (_, answer, headers, body) => {
+      const gone = Promise.withResolvers<unknown>();
+      const reached = Promise.withResolvers<void>();
+      upstream.serve((socket) => {
+        gone.resolve(once(socket, 'close'));
+        if (answer !== BEFORE) socket.write(answer);
+        reached.resolve();
       });
-      const request = relay.open({ headers });
+      const own = await startRelay({ forwarder: upstream.forwarder(kind) });
+      const request = own.open({ headers });
       request.on('error', () => {});
       request.write(body);
-      await reached;
+      await reached.promise;
       if (answer !== BEFORE) await once(request, 'response');
-      const startMs = performance.now();
-      request.destroy();
-      await gone;
-      expect(performance.now() - startMs).toBeLessThan(1_000);
+      own.forwarded[0]?.destroy();
+      await gone.promise;
+      expect(own.failures).toEqual([]);
+      await own.close();
+    });
+
+    test('before it has a connection never reaches the provider', async () => {
+      let requests = 0;
+      upstream.serve((socket) => {
+        requests += 1;
+        socket.write(OK);
+      });
+      const own = await startRelay({ forwarder: givenUpAtOnce(upstream.forwarder(kind)) });
+      const request = own.open({ headers: { 'content-length': '2' } });
+      request.on('error', () => {});
+      request.end('{}');
+      await eventually(() => expect(own.forwarded).toHaveLength(1));
+      // Whatever connection was on its way has been made when another one is.
+      expect((await relay.ask()).body).toBe('ok');
+      expect(requests).toBe(1);
+      expect(own.failures).toEqual([]);
+      await own.close();
     });
   });
+}
+
+function givenUpAtOnce(forwarder: Forwarder): Forwarder {
+  return {
+    forward(forwarding) {
+      const forwarded = forwarder.forward(forwarding);
+      forwarded.destroy();
+      return forwarded;
+    },
+  };
 }
 
 /** how the answer to a request without a body ends */

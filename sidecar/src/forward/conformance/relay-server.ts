@@ -19,7 +19,7 @@ import { answerError } from '../../listen/error-answer.ts';
 import type { ForwardHeaders } from '../../request/screen.ts';
 import { needlesOf } from '../../scrub/needles.ts';
 import { readAnswerHead } from '../answer-head.ts';
-import type { Forwarder, UpstreamAnswer } from '../forwarder.ts';
+import type { Forwarded, Forwarder, UpstreamAnswer } from '../forwarder.ts';
 
 export interface Ask {
   method?: string;
@@ -41,6 +41,8 @@ export interface RelayServer {
   port: number;
   /** what the forwarder reported, in order */
   failures: SeksError[];
+  /** what was handed over to it, in order */
+  forwarded: Forwarded[];
   /** opens a request whose body the caller sends */
   open(ask: Ask): ClientRequest;
   /** a whole request and its whole answer */
@@ -63,6 +65,7 @@ const needles = needlesOf(new Secret('provider-key', 'sk-key-of-the-conformance-
 /** starts a relay on a free port */
 export async function startRelay({ forwarder, readsBodies, answered }: RelayOptions): Promise<RelayServer> {
   const failures: SeksError[] = [];
+  const forwarded: Forwarded[] = [];
   const server = createServer((request, response) => {
     const failed = (error: SeksError): void => {
       failures.push(error);
@@ -84,7 +87,7 @@ export async function startRelay({ forwarder, readsBodies, answered }: RelayOpti
       }
     };
     const forward = (body?: Buffer): void => {
-      forwarder.forward({
+      const handedOver = forwarder.forward({
         request,
         response,
         url: request.url ?? '',
@@ -93,6 +96,7 @@ export async function startRelay({ forwarder, readsBodies, answered }: RelayOpti
         answered: answered ?? relay,
         failed,
       });
+      forwarded.push(handedOver);
     };
     if (readsBodies === true) void buffer(request).then(forward);
     else forward();
@@ -106,6 +110,7 @@ export async function startRelay({ forwarder, readsBodies, answered }: RelayOpti
   return {
     port,
     failures,
+    forwarded,
     open,
     async ask(ask = {}) {
       const request = open(ask);

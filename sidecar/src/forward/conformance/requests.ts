@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { startUpstream, type TestUpstream } from '../../testing/tls-upstream.ts';
 import type { ForwarderKind } from '../forwarder-kinds.ts';
 import { untilStill } from './answers.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '../../testing/eventually.ts';
 import { forwarderTo, HOST } from './raw-upstream.ts';
 import { type RelayServer, startRelay } from './relay-server.ts';
 

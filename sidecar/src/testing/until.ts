@@ -1,7 +1,7 @@
 // Test help: waiting for a condition.
 
 /** waits until it is true; throws with what `describe` says after `limitMs` */
-export async function eventually(
+export async function until(
   condition: () => boolean | Promise<boolean>,
   describe: () => string = () => '',
   limitMs = 5_000,

@@ -600,6 +600,15 @@ export const ERRORS = {
     summary: 'The answer is too large to be read whole, as errors and URLs to rewrite need it.',
     hint: 'Ask for less at once, e.g. a smaller page.',
   },
+  SEKS_UPSTREAM_ANSWER_POOL_FULL: {
+    status: 502,
+    // The provider has carried the request out.
+    retry: false,
+    area: 'upstream',
+    summary:
+      'Too many answers that have to be read whole, as errors and URLs to rewrite need it, are held at the same time.',
+    hint: 'Read answers as they come, and ask for fewer at once.',
+  },
 
   // internal
   SEKS_SHUTTING_DOWN: {

@@ -89,8 +89,7 @@ function collect(
       return;
     }
     answer.destroy();
-    const detail = fits ? 'Too many of them are being read at the same time.' : undefined;
-    watch.failed(new SeksError('SEKS_UPSTREAM_ANSWER_TOO_LARGE', detail));
+    watch.failed(new SeksError(fits ? 'SEKS_UPSTREAM_ANSWER_POOL_FULL' : 'SEKS_UPSTREAM_ANSWER_TOO_LARGE'));
   });
   atEnd(answer, response, watch, () => {
     const scrubbed = scrubBytes(Buffer.concat(chunks), watch.needles);

@@ -125,7 +125,10 @@ describe('answers that are read whole', () => {
       unread.push(answer);
     }
     const [refused] = (await once(get(), 'response')) as [IncomingMessage];
-    expect(refused.headers['x-seks-error']).toBe('SEKS_UPSTREAM_ANSWER_TOO_LARGE');
+    expect(refused.headers).toMatchObject({
+      'x-seks-error': 'SEKS_UPSTREAM_ANSWER_POOL_FULL',
+      'x-should-retry': 'false',
+    });
     refused.resume();
     for (const answer of unread) {
       let bytes = 0;

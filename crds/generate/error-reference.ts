@@ -1,6 +1,7 @@
 // docs/errors.md from the error catalogue.
-import type { ErrorCode, ErrorSpec } from '../src/errors.ts';
-import { ERRORS, reasonOf } from '../src/errors.ts';
+import type { ErrorCode } from '../src/errors/catalogue.ts';
+import type { ErrorSpec } from '../src/errors/error-spec.ts';
+import { ERRORS, reasonOf } from '../src/errors/catalogue.ts';
 
 const AREAS: Record<ErrorSpec['area'], { title: string; text: string }> = {
   request: {

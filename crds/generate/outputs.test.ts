@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 
 import { describe, expect, test } from '@jest/globals';
 
-import { ERROR_CODES, reasonOf } from '../src/errors.ts';
+import { ERROR_CODES, reasonOf } from '../src/errors/catalogue.ts';
 import { errorReference } from './error-reference.ts';
 import { generate } from './outputs.ts';
 import { readSources, staleFiles } from './repository.ts';

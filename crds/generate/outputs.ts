@@ -59,13 +59,10 @@ export async function generate(sources: Sources): Promise<Map<string, string>> {
   );
   files.set(
     'docs/errors.md',
-    await format(
-      `<!-- Generated from crds/src/errors.ts by \`npm run generate\`. -->\n\n${errorReference()}`,
-      {
-        ...sources.prettier,
-        parser: 'markdown',
-      },
-    ),
+    await format(`<!-- Generated from crds/src/errors/ by \`npm run generate\`. -->\n\n${errorReference()}`, {
+      ...sources.prettier,
+      parser: 'markdown',
+    }),
   );
   return files;
 }

@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import * as z from 'zod';
 
 import { BUILT_IN_PROVIDERS, parseProvider, resolveProvider } from './catalogue.ts';
-import { SeksError } from './errors.ts';
+import { SeksError } from './errors/seks-error.ts';
 import { looksLikeFakeToken, makeFakeToken } from './fake-token.ts';
 import type { SeksProvider } from './generated/seks-provider.ts';
 import { providerSpec } from './provider.ts';

@@ -1,5 +1,5 @@
 // Which provider a name means: a SeksProvider of that name, else the built-in document.
-import { SeksError } from './errors.ts';
+import { SeksError } from './errors/seks-error.ts';
 import { CATALOGUE } from './generated/catalogue.ts';
 import type { SeksProvider } from './generated/seks-provider.ts';
 import { providerProblem } from './provider-problem.ts';

@@ -1,6 +1,8 @@
 // The package's public face: what operator, sidecar and cli share.
 export * from './catalogue.ts';
-export * from './errors.ts';
+export * from './errors/catalogue.ts';
+export type { ErrorArea, ErrorSpec } from './errors/error-spec.ts';
+export * from './errors/seks-error.ts';
 export * from './fake-token.ts';
 export * from './features.ts';
 export type * from './generated/seks-binding.ts';

@@ -1,8 +1,7 @@
 // The contract between sidecar and key service: POST /v1/leases and the event stream GET /v1/leases/{id}/events.
 import * as z from 'zod';
 
-import { ERROR_CODES } from './errors.ts';
-import type { ErrorCode } from './errors.ts';
+import { ERROR_CODES, type ErrorCode } from './errors/catalogue.ts';
 import { limits, providerSpec, routeRule } from './provider.ts';
 import { envelopeHeader } from './sealed/envelope.ts';
 

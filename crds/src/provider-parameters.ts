@@ -1,5 +1,5 @@
 // Parts of a provider's hosts that differ by tenant, e.g. the resource in `{resource}.openai.azure.com`.
-import { SeksError } from './errors.ts';
+import { SeksError } from './errors/seks-error.ts';
 import type { InterceptMode, Provider, ProviderSpec } from './provider.ts';
 
 /** one DNS label (RFC 1123): a value can never add a dot, and so never leave the provider's domain */

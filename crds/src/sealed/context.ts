@@ -2,7 +2,7 @@
 // mean the same thing by it.
 import { createHash } from 'node:crypto';
 
-import { SeksError } from '../errors.ts';
+import { SeksError } from '../errors/seks-error.ts';
 import { sealContext } from './envelope.ts';
 import type { SealContext } from './envelope.ts';
 

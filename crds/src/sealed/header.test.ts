@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { SeksError } from '../errors.ts';
+import { SeksError } from '../errors/seks-error.ts';
 import { checkSealContext, encryptionContext, sealContextFor } from './context.ts';
 import type { WrappedDataKey } from './envelope.ts';
 import { acceptedWrappings, parseProtectedHeader, pickWrapping } from './header.ts';

@@ -2,7 +2,7 @@
 // (duplicate names, escapes, white space, another order) is refused, so two parsers can never read it differently.
 import * as z from 'zod';
 
-import { SeksError } from '../errors.ts';
+import { SeksError } from '../errors/seks-error.ts';
 import { checkSealContext, compareContext } from './context.ts';
 import type { FoundContext } from './context.ts';
 import { sealContext } from './envelope.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 
-import { SeksError } from '../errors.ts';
+import { SeksError } from '../errors/seks-error.ts';
 import { MAX_ENVELOPE_BYTES, parseEnvelope } from './parse.ts';
 
 test('S7: whatever the text, it is refused with one of our codes', () => {

@@ -1,7 +1,7 @@
 // Text to envelope and back. An envelope is one line with one spelling; anything else is refused before it is used.
 import * as z from 'zod';
 
-import { SeksError } from '../errors.ts';
+import { SeksError } from '../errors/seks-error.ts';
 import { envelopeHeader, wrappedDataKey } from './envelope.ts';
 import type { EnvelopeHeader, WrappedDataKey } from './envelope.ts';
 import { isCanonical, malformed, parseProtectedHeader } from './header.ts';

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 
-import { SeksError } from '../errors.ts';
+import { SeksError } from '../errors/seks-error.ts';
 import { Secret } from '../secret.ts';
 import { sealContextFor } from './context.ts';
 import type { FoundContext } from './context.ts';

@@ -3,7 +3,7 @@ import { timingSafeEqual } from 'node:crypto';
 
 import { FlattenedEncrypt, errors, flattenedDecrypt } from 'jose';
 
-import { SeksError } from '../errors.ts';
+import { SeksError } from '../errors/seks-error.ts';
 import { Secret } from '../secret.ts';
 import { checkSealContext } from './context.ts';
 import type { FoundContext } from './context.ts';

@@ -8,8 +8,8 @@ import { parseTarget } from '../request/target.ts';
 import { testProvider } from '../testing/sealed-source.ts';
 import { fakeToken } from '../testing/test-sidecar.ts';
 import { indexPlacements } from './placement-index.ts';
-import { encodeBasic } from './place.ts';
-import { checkQuery, findToken, type PresentedToken } from './present.ts';
+import { encodeBasic, type PresentedToken } from './place.ts';
+import { checkQuery, findToken } from './present.ts';
 import { createTokenTable } from './tokens.ts';
 
 const OWN = fakeToken('110201543:AA{token}');

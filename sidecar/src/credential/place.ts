@@ -3,6 +3,7 @@
 import { type Placement, type Provider, type Secret, SeksError } from '@seks/crds';
 
 import type { ForwardHeaders } from '../request/screen.ts';
+import type { TokenEntry } from './tokens.ts';
 
 /** where the agent put its token */
 export type Place =
@@ -16,6 +17,12 @@ export type Place =
   | { kind: 'path'; prefix: string; start: number; end: number }
   /** index of the entry in Sec-WebSocket-Protocol */
   | { kind: 'webSocketProtocol'; prefix: string; index: number };
+
+/** a token of this pod, and where it stands */
+export interface PresentedToken {
+  entry: TokenEntry;
+  place: Place;
+}
 
 /** the parts of a request that can hold a credential, about to be sent */
 export interface Keyed {

@@ -3,17 +3,11 @@ import { looksLikeFakeToken, SeksError } from '@seks/crds';
 
 import type { CredentialHeader, ScreenedRequest } from '../request/screen.ts';
 import { hasCredentialParameter } from './foreign-parameter.ts';
-import type { Place } from './place.ts';
+import type { Place, PresentedToken } from './place.ts';
 import type { PlacementIndex } from './placement-index.ts';
 import { refuseStranger } from './stranger.ts';
 import { findInPath, findInProtocols, findInQuery, hasKeyInPath } from './url-places.ts';
-import type { TokenEntry, TokenTable } from './tokens.ts';
-
-/** a token of this pod, and where it stands */
-export interface PresentedToken {
-  entry: TokenEntry;
-  place: Place;
-}
+import type { TokenTable } from './tokens.ts';
 
 /** what is searched */
 export type Searched = Pick<ScreenedRequest, 'credentials' | 'target' | 'protocols'>;

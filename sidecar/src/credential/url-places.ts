@@ -4,7 +4,7 @@ import { SeksError } from '@seks/crds';
 import type { Target } from '../request/target.ts';
 import { HOST_SEGMENT } from '../route/route.ts';
 import type { PlacementIndex } from './placement-index.ts';
-import type { PresentedToken } from './present.ts';
+import type { PresentedToken } from './place.ts';
 import { refuseStranger } from './stranger.ts';
 import type { TokenTable } from './tokens.ts';
 

@@ -1,8 +1,8 @@
 // The order of all checks (S15): one meaning, one token of ours, one route, a lease, the policy. The key is not touched here.
 import { SeksError } from '@seks/crds';
 
-import { checkPlace } from '../credential/place.ts';
-import { checkQuery, findToken, type PresentedToken } from '../credential/present.ts';
+import { checkPlace, type PresentedToken } from '../credential/place.ts';
+import { checkQuery, findToken } from '../credential/present.ts';
 import type { TokenEntry, TokenTable } from '../credential/tokens.ts';
 import type { GrantedCredential } from '../lease/granted-credential.ts';
 import type { LeaseHolder } from '../lease/lease-state.ts';

@@ -6,7 +6,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import { type AddressInfo, connect as connectPlain } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
-import { converse, HOST, startListener, type TestListener } from './test-listener.ts';
+import { converse, HOST, startListener, type TestListener } from './testing/test-listener.ts';
 
 let sidecar: TestListener;
 

@@ -5,7 +5,7 @@ import { connect as connectPlain } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 
 import { tunnelHost } from './connect-tunnel.ts';
-import { ALIAS_ONLY, converse, HOST, startListener, type TestListener } from './test-listener.ts';
+import { ALIAS_ONLY, converse, HOST, startListener, type TestListener } from './testing/test-listener.ts';
 
 let sidecar: TestListener;
 

@@ -13,7 +13,12 @@ import type { Writable } from 'node:stream';
 
 import { createManualScheduler } from '../testing/manual-scheduler.ts';
 import { MAX_STREAMS_PER_SESSION } from './h2-bridge.ts';
-import { bytes, startListener, type TestListener, type TestListenerOptions } from './test-listener.ts';
+import {
+  bytes,
+  startListener,
+  type TestListener,
+  type TestListenerOptions,
+} from './testing/test-listener.ts';
 
 let sidecar: TestListener;
 const sessions: ClientHttp2Session[] = [];

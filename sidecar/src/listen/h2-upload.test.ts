@@ -8,7 +8,7 @@ import { createManualScheduler, type ManualScheduler } from '../testing/manual-s
 import { fakeToken, startSidecar, type TestSidecar } from '../testing/test-sidecar.ts';
 import { startUpstream, type TestUpstream } from '../testing/tls-upstream.ts';
 import { until } from '../testing/until.ts';
-import { startListener, type TestListener, type TestListenerOptions } from './test-listener.ts';
+import { startListener, type TestListener, type TestListenerOptions } from './testing/test-listener.ts';
 
 const IDLE_MS = 60_000;
 const TEN_MINUTES_MS = 600_000;

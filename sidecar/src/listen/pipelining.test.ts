@@ -9,7 +9,7 @@ import { settle } from '../testing/manual-scheduler.ts';
 import { fakeToken, startSidecar, type TestSidecar } from '../testing/test-sidecar.ts';
 import { startUpstream, type TestUpstream } from '../testing/tls-upstream.ts';
 import { until } from '../testing/until.ts';
-import { converse, HOST, startListener, type TestListener } from './test-listener.ts';
+import { converse, HOST, startListener, type TestListener } from './testing/test-listener.ts';
 
 /** one is served, eight wait */
 const MOST = 9;

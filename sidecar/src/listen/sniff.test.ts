@@ -5,7 +5,7 @@ import { once } from 'node:events';
 
 import { createManualScheduler } from '../testing/manual-scheduler.ts';
 import { protocolOf } from './sniff.ts';
-import { bytes, startListener, type TestListener } from './test-listener.ts';
+import { bytes, startListener, type TestListener } from './testing/test-listener.ts';
 
 let running: TestListener | undefined;
 

@@ -6,7 +6,7 @@ import { connect as connectPlain, createServer } from 'node:net';
 import { connect, type ConnectionOptions } from 'node:tls';
 
 import { createManualScheduler } from '../testing/manual-scheduler.ts';
-import { ALIAS_ONLY, converse, HOST, startListener, type TestListener } from './test-listener.ts';
+import { ALIAS_ONLY, converse, HOST, startListener, type TestListener } from './testing/test-listener.ts';
 
 let sidecar: TestListener;
 

@@ -7,13 +7,13 @@ import type { Duplex } from 'node:stream';
 
 import type { SeksError } from '@seks/crds';
 
-import { createScheduler, type Scheduler } from '../lease/scheduler.ts';
-import { mintIdentity } from '../tls/mint-identity.ts';
-import { createServerContext } from '../tls/server-context.ts';
-import type { AgentHandler } from './agent-handler.ts';
-import { type AgentListener, type AgentListenerLimits, createAgentListener } from './agent-server.ts';
-import { originOf } from './origin.ts';
-import type { TlsRefusal } from './tls-connection.ts';
+import { createScheduler, type Scheduler } from '../../lease/scheduler.ts';
+import { mintIdentity } from '../../tls/mint-identity.ts';
+import { createServerContext } from '../../tls/server-context.ts';
+import type { AgentHandler } from '../agent-handler.ts';
+import { type AgentListener, type AgentListenerLimits, createAgentListener } from '../agent-server.ts';
+import { originOf } from '../origin.ts';
+import type { TlsRefusal } from '../tls-connection.ts';
 
 export const HOST = 'api.openai.com';
 export const ALIAS_ONLY = 'api.telegram.org';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { createMessageUsage } from './message-usage.ts';
+import { createMessageUsage } from './message-readers.ts';
 import type { TokenCounts, UsageFormat } from './token-counts.ts';
 
 function observe(format: UsageFormat, messages: readonly unknown[]) {

@@ -1,5 +1,5 @@
-// Relays one WebSocket, message by message, between the agent and the provider. The provider is connected to first, so that
-// its refusal reaches the SDK as the HTTP answer that it understands.
+// Relays one WebSocket between the agent and the provider: how it opens and how it ends; open-sides.ts passes the messages. The
+// provider is connected to first, so that its refusal reaches the SDK as the HTTP answer that it understands.
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 
@@ -16,8 +16,7 @@ import {
   closeOf,
   codeOfViolation,
 } from './close-codes.ts';
-import { FrameMeter } from './frame-meter.ts';
-import { Lane } from './lane.ts';
+import { OpenSides, type Side } from './open-sides.ts';
 import { readRefusedUpgrade } from './refused-upgrade.ts';
 import { memoryFull } from './relay-memory.ts';
 import type { Relay, RelayOptions } from './relay-options.ts';
@@ -44,17 +43,6 @@ type PlainOptions = Pick<
   'perMessageDeflate' | 'autoPong' | 'maxPayload' | 'skipUTF8Validation'
 >;
 
-interface OpenSides {
-  agent: WebSocket;
-  upstream: WebSocket;
-  toUpstream: Lane;
-  toClient: Lane;
-  /** what comes from each side */
-  received: Record<Side, FrameMeter>;
-}
-
-type Side = 'agent' | 'upstream';
-
 class RunningRelay implements Relay {
   readonly #options: RelayOptions;
   readonly #waiting: WaitingAgent;
@@ -67,7 +55,6 @@ class RunningRelay implements Relay {
   #sides: OpenSides | undefined;
   #sidesClosed = 0;
   #code: number | undefined;
-  #lastFrameMs = 0;
   #overflowed = false;
   #failed = false;
   #ended = false;
@@ -173,69 +160,17 @@ class RunningRelay implements Relay {
   }
 
   #join(agent: WebSocket, upstream: WebSocket): void {
-    const { toUpstream, toClient, controlToClient, scheduler, memory, idleTimeoutMs } = this.#options;
-    const broken = (cause: unknown): void => this.#fail(toSeksError(cause));
-    const up = new Lane({ from: agent, to: upstream, memory, transform: toUpstream, broken });
-    const down = new Lane({
-      from: upstream,
-      to: agent,
-      memory,
-      transform: toClient,
-      untilEnd: true,
-      control: controlToClient,
-      broken,
-    });
-    const received = { agent: this.#meter('agent'), upstream: this.#meter('upstream') };
-    this.#sides = { agent, upstream, toUpstream: up, toClient: down, received };
-    const touch = idleTimeoutMs === undefined ? undefined : () => (this.#lastFrameMs = scheduler.nowMs());
-    // `ws` hands over Buffers as long as binaryType is left alone.
-    agent.on('message', (data, binary) => {
-      touch?.();
-      up.message(data as Buffer, binary);
-    });
-    upstream.on('message', (data, binary) => {
-      touch?.();
-      down.message(data as Buffer, binary);
-    });
-    agent.on('ping', (payload) => {
-      touch?.();
-      up.ping(payload);
-    });
-    agent.on('pong', (payload) => {
-      touch?.();
-      up.pong(payload);
-    });
-    upstream.on('ping', (payload) => {
-      touch?.();
-      down.ping(payload);
-    });
-    upstream.on('pong', (payload) => {
-      touch?.();
-      down.pong(payload);
+    this.#sides = new OpenSides({
+      agent,
+      upstream,
+      sockets: { agent: this.#options.socket, upstream: this.#upstreamSocket },
+      settings: this.#options,
+      broken: (cause) => this.#fail(toSeksError(cause)),
+      overflow: (offender) => this.#overflow(offender),
+      idle: () => this.#fail(new SeksError('SEKS_UPSTREAM_TIMEOUT', 'The WebSocket was idle.')),
     });
     agent.on('error', (cause) => this.#agentError(cause));
     agent.on('close', (code, reason) => this.#agentClosed(code, reason));
-    if (idleTimeoutMs !== undefined) {
-      this.#lastFrameMs = scheduler.nowMs();
-      this.#watchIdle(idleTimeoutMs, idleTimeoutMs);
-    }
-  }
-
-  #meter(side: Side): FrameMeter {
-    const meter = new FrameMeter(this.#options.memory, () => this.#overflow(side));
-    const socket = side === 'agent' ? this.#options.socket : this.#upstreamSocket;
-    // Before `ws`, so that a message is not counted twice while it is passed on. And `prepend`, because `on` would start the flow.
-    socket?.prependListener('data', (chunk: Buffer) => meter.receive(chunk));
-    return meter;
-  }
-
-  /** one timer that looks back, instead of one that is set again by each frame */
-  #watchIdle(idleTimeoutMs: number, delayMs: number): void {
-    this.#after(delayMs, () => {
-      const restMs = this.#lastFrameMs + idleTimeoutMs - this.#options.scheduler.nowMs();
-      if (restMs > 0) this.#watchIdle(idleTimeoutMs, restMs);
-      else this.#fail(new SeksError('SEKS_UPSTREAM_TIMEOUT', 'The WebSocket was idle.'));
-    });
   }
 
   #agentClosed(code: number, reason: Buffer): void {
@@ -258,7 +193,7 @@ class RunningRelay implements Relay {
     if (this.#code === undefined) {
       this.#code = code;
       closeAlike(sides[other], code, reason);
-      this.#readOn(sides);
+      sides.release();
     }
     if (this.#sidesClosed === 2) this.#finish(this.#code);
   }
@@ -299,7 +234,7 @@ class RunningRelay implements Relay {
     // Closing the offender a second time does nothing.
     sides.agent.close(CLOSE_SERVER_ERROR, reason);
     sides.upstream.close(CLOSE_GOING_AWAY);
-    this.#readOn(sides);
+    sides.release();
   }
 
   /** there is no memory left for what a side sends */
@@ -341,12 +276,7 @@ class RunningRelay implements Relay {
     const { code, reason } = closeOf(error);
     this.#code ??= code;
     sides.agent.close(code, reason);
-    this.#readOn(sides);
-  }
-
-  #readOn(sides: OpenSides): void {
-    sides.toUpstream.release();
-    sides.toClient.release();
+    sides.release();
   }
 
   /** gives up before both sides were open; without an error the agent has gone */
@@ -368,18 +298,12 @@ class RunningRelay implements Relay {
     if (this.#ended) return;
     this.#ended = true;
     this.#cancelTimers();
-    this.#giveBack();
+    this.#sides?.end();
     this.#options.closed({
       code,
       messagesToUpstream: this.#sides?.toUpstream.messages ?? 0,
       messagesToClient: this.#sides?.toClient.messages ?? 0,
     });
-  }
-
-  #giveBack(): void {
-    if (this.#sides === undefined) return;
-    const { toUpstream, toClient, received } = this.#sides;
-    for (const part of [toUpstream, toClient, received.agent, received.upstream]) part.end();
   }
 
   #after(delayMs: number, run: () => void): void {

@@ -12,22 +12,12 @@ import { createKubeApi } from '../kube-api.ts';
 import type { KubeApi } from '../kube-api.ts';
 import { apiVersionOf, pathOf } from '../resources.ts';
 import type { Resource } from '../resources.ts';
+import { merge } from './mock-apply.ts';
+import { createMockObjects } from './mock-objects.ts';
+import type { HistoryEntry, MockObject } from './mock-objects.ts';
+import { seenAs, selected } from './mock-selectors.ts';
 
-/** an object of whatever kind, as the mock keeps it */
-export interface MockObject {
-  apiVersion?: string;
-  kind?: string;
-  metadata: {
-    name: string;
-    namespace?: string;
-    uid?: string;
-    resourceVersion?: string;
-    generation?: number;
-    labels?: Record<string, string>;
-    [field: string]: unknown;
-  };
-  [field: string]: unknown;
-}
+export type { MockObject };
 
 /** what goes wrong with the next request of that kind */
 export type Fault = { on: 'list' | 'watch' } & (
@@ -53,19 +43,6 @@ export type Fault = { on: 'list' | 'watch' } & (
   /** headers, then a line of that length */
   | { what: 'long-line'; bytes: number }
 );
-
-interface HistoryEntry {
-  version: number;
-  type: 'ADDED' | 'MODIFIED' | 'DELETED';
-  object: MockObject;
-  previous: MockObject | undefined;
-}
-
-interface Collection {
-  objects: Map<string, MockObject>;
-  history: HistoryEntry[];
-  watchers: Set<(entry: HistoryEntry) => void>;
-}
 
 interface Target {
   collection: string;
@@ -100,51 +77,10 @@ export interface MockApiServer {
 
 /** starts the mock on a free port of 127.0.0.1 */
 export async function startMockApiServer(): Promise<MockApiServer> {
-  const collections = new Map<string, Collection>();
+  const objects = createMockObjects();
   const requests: string[] = [];
   const faults: Fault[] = [];
   const openWatches = new Set<ServerResponse>();
-  let version = 100;
-  let compactedAt = 0;
-  let uids = 0;
-
-  function collectionAt(path: string): Collection {
-    const known = collections.get(path);
-    if (known !== undefined) return known;
-    const made: Collection = { objects: new Map(), history: [], watchers: new Set() };
-    collections.set(path, made);
-    return made;
-  }
-
-  function record(path: string, type: HistoryEntry['type'], object: MockObject): MockObject {
-    const collection = collectionAt(path);
-    version += 1;
-    const stored: MockObject = {
-      ...object,
-      metadata: { ...object.metadata, resourceVersion: String(version) },
-    };
-    const key = `${stored.metadata.namespace ?? ''}/${stored.metadata.name}`;
-    const previous = collection.objects.get(key);
-    if (type === 'DELETED') collection.objects.delete(key);
-    else collection.objects.set(key, stored);
-    const entry = { version, type, object: stored, previous };
-    collection.history.push(entry);
-    for (const watcher of collection.watchers) watcher(entry);
-    return stored;
-  }
-
-  function put(path: string, object: MockObject): MockObject {
-    const key = `${object.metadata.namespace ?? ''}/${object.metadata.name}`;
-    const known = collectionAt(path).objects.get(key);
-    uids += 1;
-    const uid = object.metadata.uid ?? known?.metadata.uid ?? `uid-${uids}`;
-    const specChanged =
-      known === undefined || JSON.stringify(known['spec']) !== JSON.stringify(object['spec']);
-    const generation = (known?.metadata.generation ?? 0) + (specChanged ? 1 : 0);
-    const next = { ...object, metadata: { ...object.metadata, uid, generation } };
-    if (known !== undefined && sameContent(known, next)) return known;
-    return record(path, known === undefined ? 'ADDED' : 'MODIFIED', next);
-  }
 
   function takeFault(on: Fault['on']): Fault | undefined {
     const index = faults.findIndex((fault) => fault.on === on);
@@ -156,16 +92,18 @@ export async function startMockApiServer(): Promise<MockApiServer> {
     if (fault?.what === 'stall') return;
     if (fault?.what === 'reset') return void response.socket?.destroy();
     if (fault?.what === 'status') return answerFault(response, fault);
-    const all = [...collectionAt(target.collection).objects.values()].filter(
-      (object) =>
-        (target.namespace === undefined || object.metadata.namespace === target.namespace) &&
-        selected(object, query),
-    );
+    const all = objects
+      .list(target.collection)
+      .filter(
+        (object) =>
+          (target.namespace === undefined || object.metadata.namespace === target.namespace) &&
+          selected(object, query),
+      );
     const from = Number(query.get('continue') ?? 0);
     const limit = Number(query.get('limit') ?? all.length);
     const next = from + limit < all.length ? String(from + limit) : '';
     answer(response, 200, {
-      metadata: { resourceVersion: String(version), continue: next },
+      metadata: { resourceVersion: String(objects.version()), continue: next },
       items: all.slice(from, from + limit),
     });
   }
@@ -176,7 +114,8 @@ export async function startMockApiServer(): Promise<MockApiServer> {
     if (fault?.what === 'reset') return void response.socket?.destroy();
     if (fault?.what === 'status') return answerFault(response, fault);
     const since = Number(query.get('resourceVersion'));
-    if (since < compactedAt) return answer(response, 410, { kind: 'Status', code: 410, reason: 'Expired' });
+    if (since < objects.compactedAt())
+      return answer(response, 410, { kind: 'Status', code: 410, reason: 'Expired' });
     response.writeHead(200, { 'content-type': 'application/json' });
     response.flushHeaders();
     openWatches.add(response);
@@ -202,10 +141,7 @@ export async function startMockApiServer(): Promise<MockApiServer> {
       else response.write(line);
       if (fault?.what === 'cut-after' && sent >= fault.events) response.socket?.destroy();
     };
-    const collection = collectionAt(target.collection);
-    for (const entry of collection.history) send(entry);
-    collection.watchers.add(send);
-    response.on('close', () => collection.watchers.delete(send));
+    response.on('close', objects.follow(target.collection, send));
   }
 
   async function serveWrite(
@@ -223,23 +159,22 @@ export async function startMockApiServer(): Promise<MockApiServer> {
     const refusal = server.onWrite?.(method, target, body);
     if (refusal !== undefined)
       return answer(response, refusal, { kind: 'Status', code: refusal, reason: 'Mocked' });
-    const collection = collectionAt(target.collection);
-    const name = target.name ?? body.metadata.name ?? `${String(body.metadata['generateName'])}${version}`;
+    const generated = `${String(body.metadata['generateName'])}${objects.version()}`;
+    const name = target.name ?? body.metadata.name ?? generated;
     const namespace = target.namespace;
-    const key = `${namespace ?? ''}/${name}`;
-    const known = collection.objects.get(key);
+    const known = objects.get(target.collection, name, namespace);
     const metadata = { ...body.metadata, name, ...(namespace === undefined ? {} : { namespace }) };
     if (method === 'POST') {
       if (target.name !== undefined)
         return answer(response, 405, { kind: 'Status', code: 405, reason: 'MethodNotAllowed' });
       if (known !== undefined)
         return answer(response, 409, { kind: 'Status', code: 409, reason: 'AlreadyExists' });
-      return answer(response, 201, put(target.collection, { ...body, metadata }));
+      return answer(response, 201, objects.put(target.collection, { ...body, metadata }));
     }
     if (method === 'DELETE') {
       if (known === undefined)
         return answer(response, 404, { kind: 'Status', code: 404, reason: 'NotFound' });
-      return answer(response, 200, record(target.collection, 'DELETED', known));
+      return answer(response, 200, objects.remove(target.collection, known));
     }
     if (method === 'PUT') {
       if (known === undefined)
@@ -248,17 +183,16 @@ export async function startMockApiServer(): Promise<MockApiServer> {
       if (expected !== undefined && expected !== known.metadata.resourceVersion) {
         return answer(response, 409, { kind: 'Status', code: 409, reason: 'Conflict' });
       }
-      return answer(response, 200, put(target.collection, { ...body, metadata }));
+      return answer(response, 200, objects.put(target.collection, { ...body, metadata }));
     }
     if (body.metadata.name !== target.name) {
       return answer(response, 400, { kind: 'Status', code: 400, reason: 'BadRequest' });
     }
-    // Server-side apply, much simplified: merged by field, and lists of conditions or webhooks by their key.
     if (known === undefined && target.subresource !== undefined) {
       return answer(response, 404, { kind: 'Status', code: 404, reason: 'NotFound' });
     }
     const merged = merge(known ?? { metadata }, { ...body, metadata }) as MockObject;
-    return answer(response, 200, put(target.collection, merged));
+    return answer(response, 200, objects.put(target.collection, merged));
   }
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -269,7 +203,7 @@ export async function startMockApiServer(): Promise<MockApiServer> {
     if (request.method !== 'GET') return await serveWrite(request, target, response);
     if (isWatch) return serveWatch(target, url.searchParams, response);
     if (target.name === undefined) return serveList(target, url.searchParams, response);
-    const found = collectionAt(target.collection).objects.get(`${target.namespace ?? ''}/${target.name}`);
+    const found = objects.get(target.collection, target.name, target.namespace);
     if (found === undefined) return answer(response, 404, { kind: 'Status', code: 404, reason: 'NotFound' });
     return answer(response, 200, found);
   }
@@ -291,20 +225,19 @@ export async function startMockApiServer(): Promise<MockApiServer> {
     onTokenReview: () => ({ authenticated: false }),
     onWrite: undefined,
     put: (resource, object) =>
-      put(pathOf(resource, {}), { apiVersion: apiVersionOf(resource), kind: resource.kind, ...object }),
+      objects.put(pathOf(resource, {}), {
+        apiVersion: apiVersionOf(resource),
+        kind: resource.kind,
+        ...object,
+      }),
     remove(resource, name, namespace) {
-      const found = collectionAt(pathOf(resource, {})).objects.get(`${namespace ?? ''}/${name}`);
-      if (found !== undefined) record(pathOf(resource, {}), 'DELETED', found);
+      const found = objects.get(pathOf(resource, {}), name, namespace);
+      if (found !== undefined) objects.remove(pathOf(resource, {}), found);
     },
-    get: (resource, name, namespace) =>
-      collectionAt(pathOf(resource, {})).objects.get(`${namespace ?? ''}/${name}`),
-    list: (resource) => [...collectionAt(pathOf(resource, {})).objects.values()],
-    compact() {
-      version += 1;
-      compactedAt = version;
-      for (const collection of collections.values()) collection.history = [];
-    },
-    watchers: (resource) => collectionAt(pathOf(resource, {})).watchers.size,
+    get: (resource, name, namespace) => objects.get(pathOf(resource, {}), name, namespace),
+    list: (resource) => objects.list(pathOf(resource, {})),
+    compact: () => objects.compact(),
+    watchers: (resource) => objects.watchers(pathOf(resource, {})),
     dropWatches() {
       for (const response of openWatches) response.socket?.destroy();
     },
@@ -346,56 +279,4 @@ function targetOf(path: string): Target {
   const root = parts.splice(0, parts[0] === 'api' ? 2 : 3).join('/');
   const namespace = parts[0] === 'namespaces' && parts.length > 2 ? parts.splice(0, 2)[1] : undefined;
   return { collection: `/${root}/${parts[0] ?? ''}`, namespace, name: parts[1], subresource: parts[2] };
-}
-
-function selected(object: MockObject, query: URLSearchParams): boolean {
-  const labels = (query.get('labelSelector') ?? '').split(',').filter((term) => term !== '');
-  const fields = (query.get('fieldSelector') ?? '').split(',').filter((term) => term !== '');
-  return (
-    labels.every((term) => {
-      const [key = '', value] = term.split('=');
-      const found = object.metadata.labels?.[key];
-      return value === undefined ? found !== undefined : found === value;
-    }) && fields.every((term) => term === `metadata.name=${object.metadata.name}`)
-  );
-}
-
-/** to a watch with a selector, an object that starts or stops matching is one that comes or goes */
-function seenAs(
-  { type, object, previous }: HistoryEntry,
-  query: URLSearchParams,
-): HistoryEntry['type'] | undefined {
-  const before = previous !== undefined && selected(previous, query);
-  const now = type !== 'DELETED' && selected(object, query);
-  if (before) return now ? 'MODIFIED' : 'DELETED';
-  return now ? 'ADDED' : undefined;
-}
-
-function sameContent(a: MockObject, b: MockObject): boolean {
-  const plain = (object: MockObject): string =>
-    JSON.stringify({ ...object, metadata: { ...object.metadata, resourceVersion: '', generation: 0 } });
-  return plain(a) === plain(b);
-}
-
-function merge(old: unknown, next: unknown): unknown {
-  if (Array.isArray(old) && Array.isArray(next)) {
-    const key = next.every((item) => isObject(item) && 'type' in item) ? 'type' : 'name';
-    if (!next.every((item) => isObject(item) && key in item)) return next;
-    const merged = (old as Record<string, unknown>[]).map((item) => {
-      const patch = (next as Record<string, unknown>[]).find((candidate) => candidate[key] === item[key]);
-      return patch === undefined ? item : merge(item, patch);
-    });
-    const added = (next as Record<string, unknown>[]).filter(
-      (item) => !(old as Record<string, unknown>[]).some((known) => known[key] === item[key]),
-    );
-    return [...merged, ...added];
-  }
-  if (!isObject(old) || !isObject(next)) return next;
-  const result: Record<string, unknown> = { ...old };
-  for (const [key, value] of Object.entries(next)) result[key] = key in old ? merge(old[key], value) : value;
-  return result;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

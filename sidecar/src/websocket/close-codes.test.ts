@@ -51,12 +51,12 @@ test('a reason is cut to 123 bytes, between characters', () => {
 
 describe('errors of ours', () => {
   test.each([
-    [new SeksError('SEKS_TOKEN_UNKNOWN'), 1008],
-    [new SeksError('SEKS_BINDING_EXPIRED'), 1008],
-    [new SeksError('SEKS_UPSTREAM_TIMEOUT'), 1011],
-    [new SeksError('SEKS_INTERNAL'), 1011],
-    [new ConnectionRefusal(new SeksError('SEKS_TOKEN_MISSING'), 4004), 4004],
-  ])('%s', (error, code) => {
+    { error: new SeksError('SEKS_TOKEN_UNKNOWN'), code: 1008 },
+    { error: new SeksError('SEKS_BINDING_EXPIRED'), code: 1008 },
+    { error: new SeksError('SEKS_UPSTREAM_TIMEOUT'), code: 1011 },
+    { error: new SeksError('SEKS_INTERNAL'), code: 1011 },
+    { error: new ConnectionRefusal(new SeksError('SEKS_TOKEN_MISSING'), 4004), code: 4004 },
+  ])('$error.code is $code', ({ error, code }) => {
     const close = closeOf(error);
     expect(close.code).toBe(code);
     expect(close.reason.toString()).toContain(error.code);

@@ -46,14 +46,14 @@ describe('a token in the first message', () => {
   });
 
   test.each([
-    ['SEKS_TOKEN_MISSING', '{"text":"x"}'],
-    ['SEKS_TOKEN_MISSING', '{"xi_api_key":1}'],
-    ['SEKS_TOKEN_UNKNOWN', '{"xi_api_key":"own"}'],
-    ['SEKS_TOKEN_FOREIGN', `{"xi_api_key":"${strange}"}`],
-    ['SEKS_TOKEN_WRONG_PROVIDER', `{"xi_api_key":"${token}"}`],
-    ['SEKS_REQUEST_MALFORMED', `{"xi_api_key":"${otherToken}","xi_api_key":"x"}`],
-    ['SEKS_REQUEST_MALFORMED', 'no JSON'],
-  ])('S4: %s for %s', async (code, text) => {
+    ['SEKS_TOKEN_MISSING', 'another field', '{"text":"x"}'],
+    ['SEKS_TOKEN_MISSING', 'a number', '{"xi_api_key":1}'],
+    ['SEKS_TOKEN_UNKNOWN', 'a key of its own', '{"xi_api_key":"own"}'],
+    ['SEKS_TOKEN_FOREIGN', 'a token of another pod', `{"xi_api_key":"${strange}"}`],
+    ['SEKS_TOKEN_WRONG_PROVIDER', 'a token of another provider', `{"xi_api_key":"${token}"}`],
+    ['SEKS_REQUEST_MALFORMED', 'two tokens', `{"xi_api_key":"${otherToken}","xi_api_key":"x"}`],
+    ['SEKS_REQUEST_MALFORMED', 'what is no JSON', 'no JSON'],
+  ])('S4: %s for %s', async (code, _, text) => {
     await rig.start([rig.openai(), rig.elevenlabs()]);
     const [agent, server] = await Promise.all([rig.dial('/elevenlabs/v1/speech/v1'), rig.upstream.next()]);
     agent.socket.send(text);

@@ -28,6 +28,8 @@ export interface TestUpstream {
   seen: SeenRequest[];
   /** replaces what is done with requests from now on */
   answer(handler: UpstreamHandler): void;
+  /** forgets what it was sent, and answers as it did at first */
+  reset(): void;
   /** a provider with this upstream */
   provider(name: string, spec?: Partial<ProviderSpec>): Provider;
   close(): Promise<void>;
@@ -61,6 +63,10 @@ export async function startUpstream(host = 'api.provider.example'): Promise<Test
     seen,
     answer: (next) => {
       handler = next;
+    },
+    reset() {
+      handler = answerOk;
+      seen.length = 0;
     },
     provider: (name, spec) => ({
       name,

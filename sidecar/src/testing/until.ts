@@ -12,3 +12,12 @@ export async function until(
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
+
+/** waits until a number has begun to grow and has then stopped to */
+export async function untilStill(read: () => number): Promise<void> {
+  for (let before = -1, now = 0; now === 0 || before !== now;) {
+    before = now;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    now = read();
+  }
+}

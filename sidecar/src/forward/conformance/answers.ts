@@ -1,67 +1,60 @@
 // What every forwarder does with answers.
-import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
-
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 
+import { answerTo } from '../../testing/agent-request.ts';
+import { untilStill } from '../../testing/until.ts';
 import type { ForwarderKind } from '../forwarder-kinds.ts';
 import type { UpstreamAnswer } from '../forwarder.ts';
-import { type RawUpstream, startRawUpstream } from './raw-upstream.ts';
-import { type RelayServer, startRelay } from './relay-server.ts';
-
-const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+import { OK } from './raw-upstream.ts';
+import { type RelayedUpstream, startRelayedUpstream } from './relayed-upstream.ts';
+import { startRelay } from './relay-server.ts';
 
 /** the tests of answers */
 export function describeAnswers(kind: ForwarderKind): void {
   describe('answers', () => {
-    let upstream: RawUpstream;
-    let relay: RelayServer;
+    let rig: RelayedUpstream;
 
     beforeAll(async () => {
-      upstream = await startRawUpstream();
-      relay = await startRelay({ forwarder: upstream.forwarder(kind) });
+      rig = await startRelayedUpstream(kind);
     });
     beforeEach(() => {
-      relay.failures.length = 0;
+      rig.relay.failures.length = 0;
     });
-    afterAll(async () => {
-      await relay.close();
-      await upstream.close();
-    });
+    afterAll(async () => rig.close());
 
     test('keep spelling, order and repetition of their headers, and their status text', async () => {
       const fields = ['X-First: 1', 'x-Second: a', 'X-SECOND: b', 'Content-Length: 4', 'X-Last: \xe9'];
-      upstream.serve((socket) => {
+      rig.upstream.serve((socket) => {
         socket.write(`HTTP/1.1 418 Caf\xc3\xa9, short\r\n${fields.join('\r\n')}\r\n\r\nbody`, 'latin1');
       });
-      const { status, statusText, rawHeaders, body } = await relay.ask();
+      const { status, statusText, rawHeaders, body } = await rig.relay.ask();
       expect([status, statusText, body]).toEqual([418, 'Caf\xc3\xa9, short', 'body']);
       expect(rawHeaders.slice(0, 10)).toEqual(fields.flatMap((field) => field.split(': ')));
     });
 
     test('keep their trailers', async () => {
-      upstream.serve((socket) => {
+      rig.upstream.serve((socket) => {
         socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
         socket.write('4\r\nbody\r\n0\r\nX-Sum: 1\r\nx-sum: 2\r\n\r\n');
       });
-      const { body, rawTrailers } = await relay.ask();
+      const { body, rawTrailers } = await rig.relay.ask();
       expect([body, ...rawTrailers]).toEqual(['body', 'X-Sum', '1', 'x-sum', '2']);
     });
 
     test('that come byte by byte arrive whole', async () => {
       const whole =
         'HTTP/1.1 200 OK\r\nX-A: 1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n';
-      upstream.serve((socket) => {
+      rig.upstream.serve((socket) => {
         for (const byte of whole) socket.write(byte);
       });
-      expect(await relay.ask()).toMatchObject({ status: 200, body: 'abcde' });
+      expect(await rig.relay.ask()).toMatchObject({ status: 200, body: 'abcde' });
     });
 
     test('whose end is the end of the connection arrive whole', async () => {
-      upstream.serve((socket) => {
+      rig.upstream.serve((socket) => {
         socket.end('HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nuntil the end');
       });
-      expect((await relay.ask()).body).toBe('until the end');
+      expect((await rig.relay.ask()).body).toBe('until the end');
     });
 
     test.each([
@@ -69,34 +62,34 @@ export function describeAnswers(kind: ForwarderKind): void {
       ['GET', '204 No Content', ''],
       ['GET', '304 Not Modified', 'ETag: "x"\r\n'],
     ])('to %s with %s have no body, and another request works after it', async (method, status, field) => {
-      upstream.serve((socket) => void socket.write(`HTTP/1.1 ${status}\r\n${field}\r\n`));
-      const answer = await relay.ask({ method });
+      rig.upstream.serve((socket) => void socket.write(`HTTP/1.1 ${status}\r\n${field}\r\n`));
+      const answer = await rig.relay.ask({ method });
       expect([`${answer.status} ${answer.statusText}`, answer.body]).toEqual([status, '']);
       expect(answer.rawHeaders.slice(0, 2).join(': ')).toContain(field.trimEnd());
-      upstream.serve((socket) => void socket.write(OK));
-      expect((await relay.ask()).body).toBe('ok');
+      rig.upstream.serve((socket) => void socket.write(OK));
+      expect((await rig.relay.ask()).body).toBe('ok');
     });
 
     test.each([102, 103])('may be preceded by %d, which stays here', async (status) => {
-      upstream.serve((socket) => {
+      rig.upstream.serve((socket) => {
         socket.write(`HTTP/1.1 ${status} Early\r\nLink: </a>\r\n\r\nHTTP/1.1 ${status} Again\r\n\r\n${OK}`);
       });
-      const answer = await relay.ask();
+      const answer = await rig.relay.ask();
       expect([answer.status, answer.body]).toEqual([200, 'ok']);
       expect(answer.rawHeaders).not.toContain('Link');
     });
 
     // RFC 9110 §15.2.1 has clients bear it; undici takes it for a broken answer, which at least is no silent loss.
     test('after a 100 that nobody asked for arrive, or are refused', async () => {
-      upstream.serve((socket) => void socket.write(`HTTP/1.1 100 Continue\r\n\r\n${OK}`));
-      const { status } = await relay.ask({ method: 'GET' });
+      rig.upstream.serve((socket) => void socket.write(`HTTP/1.1 100 Continue\r\n\r\n${OK}`));
+      const { status } = await rig.relay.ask({ method: 'GET' });
       expect(status).toBe(kind === 'http-proxy-middleware' ? 200 : 502);
     });
 
     test('wait until somebody listens to them', async () => {
       const answer = Promise.withResolvers<UpstreamAnswer>();
-      const own = await startRelay({ forwarder: upstream.forwarder(kind), answered: answer.resolve });
-      upstream.serve((socket) => void socket.write(OK));
+      const own = await startRelay({ forwarder: rig.upstream.forwarder(kind), answered: answer.resolve });
+      rig.upstream.serve((socket) => void socket.write(OK));
       const request = own.open({});
       request.on('error', () => {});
       request.end();
@@ -114,11 +107,11 @@ export function describeAnswers(kind: ForwarderKind): void {
 
     test('that are destroyed end the connection to the provider, and nobody is told', async () => {
       const own = await startRelay({
-        forwarder: upstream.forwarder(kind),
+        forwarder: rig.upstream.forwarder(kind),
         answered: (answer) => void answer.destroy(),
       });
       const gone = new Promise<void>((resolve) => {
-        upstream.serve((socket) => {
+        rig.upstream.serve((socket) => {
           socket.once('close', () => resolve());
           socket.write('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf');
         });
@@ -132,30 +125,32 @@ export function describeAnswers(kind: ForwarderKind): void {
     });
 
     test('go to whoever asked, 100 at a time', async () => {
-      upstream.serve((socket, connection) => {
-        const path = /(?:GET) (\S+)[^]*$/.exec(upstream.received[connection] ?? '')?.[1] ?? '';
-        const last = path.startsWith('/') ? (upstream.received[connection] ?? '').split('GET ').at(-1) : '';
+      rig.upstream.serve((socket, connection) => {
+        const path = /(?:GET) (\S+)[^]*$/.exec(rig.upstream.received[connection] ?? '')?.[1] ?? '';
+        const last = path.startsWith('/')
+          ? (rig.upstream.received[connection] ?? '').split('GET ').at(-1)
+          : '';
         const id = last?.split(' ')[0] ?? '';
         socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${id.length}\r\n\r\n${id}`);
       });
       const paths = Array.from({ length: 100 }, (_, i) => `/v1/${i}`);
-      const answers = await Promise.all(paths.map((path) => relay.ask({ method: 'GET', path })));
+      const answers = await Promise.all(paths.map((path) => rig.relay.ask({ method: 'GET', path })));
       expect(answers.map(({ body }) => body)).toEqual(paths);
     });
 
     test('come over one connection when one follows the other', async () => {
-      upstream.serve((socket) => void socket.write(OK));
-      await relay.ask();
-      const before = upstream.received.length;
-      for (let i = 0; i < 5; i += 1) expect((await relay.ask()).body).toBe('ok');
-      expect(upstream.received).toHaveLength(before);
+      rig.upstream.serve((socket) => void socket.write(OK));
+      await rig.relay.ask();
+      const before = rig.upstream.received.length;
+      for (let i = 0; i < 5; i += 1) expect((await rig.relay.ask()).body).toBe('ok');
+      expect(rig.upstream.received).toHaveLength(before);
     });
 
     test('go no faster than the agent takes them, and arrive whole', async () => {
       const block = Buffer.alloc(64 * 1024, 'abcdefgh');
       const size = 512 * block.length;
       let taken = 0;
-      upstream.serve((socket) => {
+      rig.upstream.serve((socket) => {
         socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
         const more = (): void => {
           while (taken < size) {
@@ -165,9 +160,9 @@ export function describeAnswers(kind: ForwarderKind): void {
         };
         more();
       });
-      const request = relay.open({});
+      const request = rig.relay.open({});
       request.end();
-      const [answer] = (await once(request, 'response')) as [IncomingMessage];
+      const answer = await answerTo(request);
       await untilStill(() => taken);
       expect(taken).toBeLessThan(size / 2);
       let got = 0;
@@ -175,13 +170,4 @@ export function describeAnswers(kind: ForwarderKind): void {
       expect(got).toBe(size);
     });
   });
-}
-
-/** waits until a number has begun to grow and has then stopped to */
-export async function untilStill(read: () => number): Promise<void> {
-  for (let before = -1, now = 0; now === 0 || before !== now;) {
-    before = now;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    now = read();
-  }
 }

@@ -10,6 +10,8 @@ import type { Forwarder } from '../forwarder.ts';
 import { createUpstreamConnector } from '../upstream-connector.ts';
 
 export const HOST = 'api.provider.example';
+/** a whole answer */
+export const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 /** only for tests of silence: any stall of the machine counts as some */
 export const SILENCE_MS = 300;
 const PATIENCE_MS = 30_000;

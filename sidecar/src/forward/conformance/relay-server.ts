@@ -1,14 +1,8 @@
 // Test help: the agent's side of one forwarder alone, without checks, tokens and audit.
 import { once } from 'node:events';
-import {
-  Agent,
-  type ClientRequest,
-  createServer,
-  type IncomingMessage,
-  request as httpRequest,
-} from 'node:http';
+import { type ClientRequest, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { buffer, text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 
 import { Secret, type SeksError, toSeksError } from '@seks/crds';
 
@@ -18,23 +12,15 @@ import { createByteBudget } from '../../body/byte-budget.ts';
 import { answerError } from '../../listen/error-answer.ts';
 import type { ForwardHeaders } from '../../request/screen.ts';
 import { needlesOf } from '../../scrub/needles.ts';
+import {
+  ask,
+  openRequest,
+  type RequestHead,
+  type WholeAnswer,
+  type WholeRequest,
+} from '../../testing/agent-request.ts';
 import { readAnswerHead } from '../answer-head.ts';
 import type { Forwarded, Forwarder, UpstreamAnswer } from '../forwarder.ts';
-
-export interface Ask {
-  method?: string;
-  path?: string;
-  headers?: Record<string, string | string[]>;
-  body?: string | Buffer;
-}
-
-export interface WholeAnswer {
-  status: number;
-  statusText: string;
-  rawHeaders: string[];
-  rawTrailers: string[];
-  body: string;
-}
 
 /** a running relay */
 export interface RelayServer {
@@ -44,9 +30,9 @@ export interface RelayServer {
   /** what was handed over to it, in order */
   forwarded: Forwarded[];
   /** opens a request whose body the caller sends */
-  open(ask: Ask): ClientRequest;
+  open(head: Partial<RequestHead>): ClientRequest;
   /** a whole request and its whole answer */
-  ask(ask?: Ask): Promise<WholeAnswer>;
+  ask(request?: Partial<WholeRequest>): Promise<WholeAnswer>;
   close(): Promise<void>;
 }
 
@@ -58,6 +44,7 @@ export interface RelayOptions {
   answered?: (answer: UpstreamAnswer) => void;
 }
 
+const DEFAULTS = { method: 'POST', path: '/v1/x' };
 const NOT_FORWARDED = new Set(['host', 'connection', 'transfer-encoding']);
 const STREAMED: AnswerPlan = { kind: 'stream', stage: undefined };
 const needles = needlesOf(new Secret('provider-key', 'sk-key-of-the-conformance-suite'));
@@ -104,22 +91,12 @@ export async function startRelay({ forwarder, readsBodies, answered }: RelayOpti
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
-  const agent = new Agent({ keepAlive: false });
-  const open = ({ method = 'POST', path = '/v1/x', headers = {} }: Ask): ClientRequest =>
-    httpRequest({ host: '127.0.0.1', port, agent, method, path, headers });
   return {
     port,
     failures,
     forwarded,
-    open,
-    async ask(ask = {}) {
-      const request = open(ask);
-      request.end(ask.body);
-      const [answer] = (await once(request, 'response')) as [IncomingMessage];
-      const body = await text(answer);
-      const { statusCode = 0, statusMessage = '', rawHeaders, rawTrailers } = answer;
-      return { status: statusCode, statusText: statusMessage, rawHeaders, rawTrailers, body };
-    },
+    open: (head) => openRequest(port, { ...DEFAULTS, ...head }),
+    ask: async (request) => ask(port, { ...DEFAULTS, ...request }),
     async close() {
       server.close();
       server.closeAllConnections();

@@ -6,10 +6,11 @@ import { text } from 'node:stream/consumers';
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 
-import { startUpstream, type TestUpstream } from '../../testing/tls-upstream.ts';
-import type { ForwarderKind } from '../forwarder-kinds.ts';
-import { untilStill } from './answers.ts';
+import { answerTo } from '../../testing/agent-request.ts';
 import { eventually } from '../../testing/eventually.ts';
+import { startUpstream, type TestUpstream } from '../../testing/tls-upstream.ts';
+import { untilStill } from '../../testing/until.ts';
+import type { ForwarderKind } from '../forwarder-kinds.ts';
 import { forwarderTo, HOST } from './raw-upstream.ts';
 import { type RelayServer, startRelay } from './relay-server.ts';
 
@@ -109,7 +110,7 @@ export function describeRequests(kind: ForwarderKind): void {
         await eventually(() => expect(parts).toHaveLength(i + 1));
       }
       request.end();
-      const [answer] = (await once(request, 'response')) as [IncomingMessage];
+      const answer = await answerTo(request);
       expect(await text(answer)).toBe('done');
       expect(parts).toEqual(['first', 'second']);
     });
@@ -131,7 +132,7 @@ export function describeRequests(kind: ForwarderKind): void {
       const [incoming, response] = upload ?? [];
       incoming?.on('data', (chunk: Buffer) => (received += chunk.length));
       incoming?.on('end', () => response?.end('done'));
-      const [answer] = (await once(request, 'response')) as [IncomingMessage];
+      const answer = await answerTo(request);
       await sent;
       expect([await text(answer), received]).toEqual(['done', size]);
     });

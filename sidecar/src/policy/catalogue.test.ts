@@ -1,14 +1,9 @@
 // What the built-in documents let through and what not, route by route.
-import { BUILT_IN_PROVIDERS, fillParameters, type ProviderSpec } from '@seks/crds';
+import { BUILT_IN_PROVIDERS } from '@seks/crds';
 import { describe, expect, test } from '@jest/globals';
 
-import { baseOrigin } from '../listen/origin.ts';
-import { parseTarget } from '../request/target.ts';
-import { compileJsonRewrites } from '../rewrite/json-fields.ts';
-import { resolveTarget } from '../route/route.ts';
-import { compileUpstreams } from '../route/upstreams.ts';
-import { compileModelRules } from './models.ts';
 import { compilePolicy } from './policy.ts';
+import { FREE, specOf } from './testing/built-in.ts';
 
 /** method, host (omitted: the first), path */
 type Route = readonly [method: string, path: string, host?: string];
@@ -537,16 +532,6 @@ const TABLES: Readonly<Record<string, Table>> = {
   },
 };
 
-const FREE = [{ paths: ['/**'] }];
-
-/** with `acme` for every parameter */
-function specOf(name: string): ProviderSpec {
-  const provider = BUILT_IN_PROVIDERS.find((candidate) => candidate.name === name);
-  if (provider === undefined) throw new Error(`no provider ${name}`);
-  const values = Object.fromEntries((provider.spec.parameters ?? []).map((each) => [each.name, 'acme']));
-  return fillParameters(provider, values).spec;
-}
-
 function rows(of: (table: Table) => readonly Route[] | undefined) {
   return Object.entries(TABLES).flatMap(([name, table]) =>
     (of(table) ?? []).map(([method, path, host]) => {
@@ -585,171 +570,4 @@ describe('policies of the built-in catalogue', () => {
       expect(compilePolicy({ allow: FREE, deny }).decide(method, host, path).allowed).toBe(true);
     },
   );
-});
-
-describe('routes without a token', () => {
-  const isKeyless = (name: string, [method, path, host]: Route): boolean => {
-    const spec = specOf(name);
-    const policy = compilePolicy({ allow: spec.keyless ?? [], deny: [] });
-    return policy.decide(method, host ?? spec.upstreams[0]?.host ?? '', path).allowed;
-  };
-
-  test.each<[string, Route]>([
-    ['discord', ['POST', '/api/v10/interactions/1/aToken/callback']],
-    ['discord', ['POST', '/api/webhooks/1/aToken']],
-    ['discord', ['PATCH', '/api/v10/webhooks/1/aToken/messages/@original']],
-    ['slack', ['POST', '/upload/v1/aTicket', SLACK_FILES]],
-    ['github', ['GET', '/o/r.git/info/refs', 'github.com']],
-    ['github', ['POST', '/o/r.git/git-upload-pack', 'github.com']],
-    ['huggingface', ['GET', '/o/m/resolve/main/config.json', HUB]],
-  ])('%s takes %j', (name, route) => {
-    expect(isKeyless(name, route)).toBe(true);
-  });
-
-  test.each<[string, Route]>([
-    ['discord', ['GET', '/api/v10/users/@me']],
-    ['discord', ['GET', '/api/v10/webhooks/1']],
-    ['discord', ['GET', '/', 'gateway.discord.gg']],
-    ['slack', ['GET', '/files-pri/T1-F1/a.txt', SLACK_FILES]],
-    ['slack', ['POST', '/upload/v1/aTicket']],
-    ['github', ['GET', '/user']],
-    ['github', ['POST', '/o/r.git/git-receive-pack', 'github.com']],
-    ['huggingface', ['POST', '/api/repos/create', HUB]],
-    ['huggingface', ['GET', '/v1/models', 'router.huggingface.co']],
-    ['openai', ['GET', '/v1/models']],
-  ])('S5: %s does not take %j', (name, route) => {
-    expect(isKeyless(name, route)).toBe(false);
-  });
-});
-
-describe('models in paths', () => {
-  const placeOf = (name: string, path: string) =>
-    compileModelRules(specOf(name).modelFrom, { models: ['*'] }).place('POST', path);
-
-  test.each([
-    ['gemini', '/v1beta/models/gemini-3.5-flash:streamGenerateContent', 'gemini-3.5-flash'],
-    ['gemini', '/v1/models/gemini-2.5-pro:countTokens/', 'gemini-2.5-pro'],
-    ['gemini', '/v1beta/tunedModels/mine:generateContent', 'mine'],
-    ['azure-openai', '/openai/deployments/cheap/chat/completions', 'cheap'],
-    ['azure-openai', '/openai/deployments/cheap/audio/speech/', 'cheap'],
-    ['bedrock', '/model/amazon.nova-pro-v1:0/converse', 'amazon.nova-pro-v1:0'],
-    // An inference profile: the rest of its name is no reason to look for another model in the body.
-    ['bedrock', '/model/arn:aws:bedrock:eu-west-1:1:inference-profile/x/converse', /^arn:aws:bedrock:/],
-    // Its name can have two segments. No list allows this one.
-    ['huggingface', '/hf-inference/models/bert/pipeline/fill-mask', 'models'],
-    ['huggingface', '/hf-inference/models/BAAI/bge-small-en-v1.5', 'models'],
-    ['huggingface', '/fal-ai/fal-ai/flux/dev', 'fal-ai'],
-    ['huggingface', '/replicate/v1/predictions', 'v1'],
-    ['huggingface', '/wavespeed/api/v3/wavespeed-ai/flux-dev', 'api'],
-    ['huggingface', '/novita/v3/async/kontext', 'kontext'],
-  ])('%s: %s', (name, path, model) => {
-    const place = placeOf(name, path);
-    expect(place.kind).toBe('known');
-    expect(place.kind === 'known' && place.model).toEqual(
-      typeof model === 'string' ? model : expect.stringMatching(model),
-    );
-  });
-
-  test.each([
-    ['gemini', '/v1/interactions'],
-    ['azure-openai', '/openai/v1/responses'],
-    ['bedrock', '/openai/v1/chat/completions'],
-    ['anthropic', '/v1/messages'],
-    ['huggingface', '/v1/chat/completions'],
-    ['huggingface', '/novita/v3/openai/chat/completions'],
-  ])('%s: %s names it in the body', (name, path) => {
-    expect(placeOf(name, path)).toEqual({ kind: 'body' });
-  });
-});
-
-describe('usage in streams', () => {
-  const paths = BUILT_IN_PROVIDERS.flatMap(({ name, spec }) =>
-    (spec.usage?.includeUsage ?? []).map((path) => [name, path] as const),
-  );
-
-  test.each(paths)('%s lets %s, where it is asked for, through', (name, path) => {
-    const { allow = FREE, deny = [], upstreams } = specOf(name);
-    expect(compilePolicy({ allow, deny }).decide('POST', upstreams[0]?.host ?? '', path).allowed).toBe(true);
-  });
-
-  test('chats and completions of the old kind, wherever a provider has both', () => {
-    expect(paths.map(([name, path]) => `${name} ${path}`)).toEqual(
-      expect.arrayContaining([
-        'openai /v1/completions',
-        'deepseek /completions',
-        'deepseek /v1/completions',
-        'deepseek /beta/completions',
-      ]),
-    );
-  });
-});
-
-describe('URLs in answers', () => {
-  test.each([
-    ['/indexes/movies', 'movies-1.svc.acme.pinecone.io', 'movies-1.svc.acme.pinecone.io'],
-    ['/assistant/assistants', 'https://prod-1-data.ke.pinecone.io', 'prod-1-data.ke.pinecone.io'],
-    ['/assistant/assistants/a', 'prod-eu-data.ke.pinecone.io', 'prod-eu-data.ke.pinecone.io'],
-  ])('pinecone %s: the host %s leads back', (path, host, reached) => {
-    const spec = specOf('pinecone');
-    const upstreams = compileUpstreams(spec);
-    const rewritten = compileJsonRewrites(spec.rewrite ?? {}).find(path)?.(JSON.stringify({ host }), {
-      origin: baseOrigin(15_080, false),
-      host: '127.0.0.1:15080',
-      provider: 'pinecone',
-      upstreams,
-      current: upstreams.primary,
-      intercepted: new Set(),
-      issue: () => 'aTicket',
-    });
-    expect(JSON.parse(rewritten ?? '')).toEqual({ host: `http://127.0.0.1:15080/pinecone/~${reached}` });
-  });
-});
-
-describe('aliases below the base URL', () => {
-  const upstreamOf = (name: string, url: string): string => {
-    const spec = specOf(name);
-    const { upstream, path, plainPath, query } = resolveTarget({
-      target: parseTarget(url),
-      origin: baseOrigin(15_080, false),
-      named: url.startsWith(`/${name}/`) ? name : undefined,
-      provider: { name, spec },
-      upstreams: compileUpstreams(spec),
-    });
-    expect(plainPath).toBe(decodeURIComponent(path));
-    return `${upstream.host}${path}${query}`;
-  };
-
-  test.each([
-    ['anthropic', '/anthropic/v1/messages?beta=true', 'api.anthropic.com/v1/messages?beta=true'],
-    ['anthropic', '/anthropic/messages', 'api.anthropic.com/v1/messages'],
-    ['anthropic', '/anthropic/organizations', 'api.anthropic.com/v1/organizations'],
-    ['anthropic', '/anthropic/api/hello', 'api.anthropic.com/api/hello'],
-    ['github', '/github/repos/o/r', 'api.github.com/repos/o/r'],
-    ['github', '/api/v3/repos/o/r%20s', 'api.github.com/repos/o/r%20s'],
-    ['github', '/github/api/graphql', 'api.github.com/graphql'],
-    ['github', '/api/uploads/repos/o/r/releases/1/assets', 'uploads.github.com/repos/o/r/releases/1/assets'],
-    ['github', '/github/~github.com/o/r.git/info/refs', 'github.com/o/r.git/info/refs'],
-    ['discord', '/discord/~gateway-us-east1-b.discord.gg/?v=10', 'gateway-us-east1-b.discord.gg/?v=10'],
-    ['pinecone', '/pinecone/~i-1.svc.acme.pinecone.io/query', 'i-1.svc.acme.pinecone.io/query'],
-    ['pinecone', '/pinecone/assistants/a', 'api.pinecone.io/assistant/assistants/a'],
-    ['pinecone', '/pinecone/assistant/assistants', 'api.pinecone.io/assistant/assistants'],
-    [
-      'pinecone',
-      '/pinecone/~prod-eu-data.ke.pinecone.io/assistant/chat/a',
-      'prod-eu-data.ke.pinecone.io/assistant/chat/a',
-    ],
-  ])('%s: %s is %s', (name, url, expected) => {
-    expect(upstreamOf(name, url)).toBe(expected);
-  });
-
-  test.each([
-    ['discord', '/discord/~a.b.discord.gg/'],
-    ['pinecone', '/pinecone/~i-1.svc.other.pinecone.io/query'],
-    ['github', '/github/~codeload.github.com/o/r/zip/main'],
-    ['slack-app', '/slack-app/~wss-primary.slack.com/link'],
-  ])('S6: %s: %s leads nowhere', (name, url) => {
-    expect(() => upstreamOf(name, url)).toThrow(
-      expect.objectContaining({ code: expect.stringMatching(/^SEKS_(ROUTE_UNKNOWN|URL_NOT_ISSUED)$/) }),
-    );
-  });
 });

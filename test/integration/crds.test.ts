@@ -1,56 +1,29 @@
 // SeksBinding and SeksProvider on a real API server: what it refuses and how it says so, what `kubectl get` shows, and that
-// everything we hand out as an example is accepted. The CRDs are installed under another API group, so that an operator that
-// runs in the cluster does not touch these objects, nor we its own.
+// everything we hand out as an example is accepted.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import type { SeksBinding, SeksProvider } from '../../crds/src/index.ts';
-import { waitUntil } from '../cluster/wait-until.ts';
-import type { KubernetesObject } from './kubernetes.ts';
-import { kubectl, mustKubectl, readObjects, renderChart, ROOT, temporaryNamespace } from './kubernetes.ts';
+import { mustKubectl, readObjects, ROOT } from './kubernetes.ts';
+import { installCrds, type OwnCrds } from './own-crds.ts';
+import { looseSpec, sampleBinding, sampleProvider } from './sample-resources.ts';
 
-const DRY_RUN = '--dry-run=server';
-
-let namespace: Awaited<ReturnType<typeof temporaryNamespace>>;
-let group: string;
-let crds: KubernetesObject[] = [];
+let crds: OwnCrds;
+let namespace: string;
 
 beforeAll(async () => {
-  namespace = await temporaryNamespace();
-  group = `${namespace.name}.seks.test`;
-  const rendered = await renderChart(namespace.name, ['crds.keep=false']);
-  crds = rendered.filter(({ kind }) => kind === 'CustomResourceDefinition').map(forTest);
-  expect(crds.map(({ metadata }) => metadata.name)).toEqual([
-    `seksbindings.${group}`,
-    `seksproviders.${group}`,
-  ]);
-  await mustKubectl(['create', '--validate=strict', '-f', '-'], {
-    apiVersion: 'v1',
-    kind: 'List',
-    items: crds,
-  });
-  await waitUntil(
-    async () =>
-      (await dryRun(binding())).code === 0 &&
-      (await dryRun(provider())).code === 0 &&
-      // Served a little later than the objects themselves.
-      (await explain('seksprovider')).code === 0,
-    { what: 'the API server to serve SeksBindings and SeksProviders', timeoutMs: 60_000, intervalMs: 500 },
-  );
+  crds = await installCrds();
+  ({ namespace } = crds);
 }, 180_000);
 
 afterAll(async () => {
-  await namespace.remove();
-  for (const { metadata } of crds) {
-    await mustKubectl(['delete', 'crd', metadata.name, '--ignore-not-found']);
-  }
+  await crds.remove();
 }, 120_000);
 
 describe('SeksBinding', () => {
   test('a complete binding is accepted', async () => {
-    expect(await dryRun(binding())).toMatchObject({ code: 0 });
+    expect(await crds.dryRun(sampleBinding(namespace))).toMatchObject({ code: 0 });
   });
 
   type Change = (spec: ReturnType<typeof looseSpec>) => void;
@@ -157,18 +130,18 @@ describe('SeksBinding', () => {
   ];
 
   test.each(refused)('refused, and the message names the field: %s', async (_, message, change) => {
-    const object = binding();
+    const object = sampleBinding(namespace);
     change(looseSpec(object));
-    const answer = await dryRun(object);
+    const answer = await crds.dryRun(object);
     expect(answer.code).not.toBe(0);
     expect(answer.stderr).toMatch(message);
   });
 
   test('kubectl get shows state, agent, pods and age, and more with -o wide', async () => {
-    await mustKubectl(['-n', namespace.name, 'create', '-f', '-'], {
-      ...inGroup(binding()),
+    await mustKubectl(['-n', namespace, 'create', '-f', '-'], {
+      ...crds.inGroup(sampleBinding(namespace)),
       metadata: { name: 'columns' },
-      spec: { ...binding().spec, suspend: true, expiresAt: '2099-01-01T00:00:00Z' },
+      spec: { ...sampleBinding(namespace).spec, suspend: true, expiresAt: '2099-01-01T00:00:00Z' },
     });
     const status = {
       conditions: [
@@ -184,30 +157,30 @@ describe('SeksBinding', () => {
     };
     const patch = [
       'patch',
-      `seksbindings.${group}`,
+      `seksbindings.${crds.group}`,
       'columns',
       '--subresource=status',
       '--type=merge',
       '--patch',
     ];
-    await mustKubectl(['-n', namespace.name, ...patch, JSON.stringify({ status })]);
+    await mustKubectl(['-n', namespace, ...patch, JSON.stringify({ status })]);
 
     const row = ['columns', 'False', 'BindingSuspended', 'researcher', '2'];
-    expect(await table('-n', namespace.name, `seksbindings.${group}`, 'columns')).toEqual([
+    expect(await table('-n', namespace, `seksbindings.${crds.group}`, 'columns')).toEqual([
       ['NAME', 'READY', 'REASON', 'AGENT', 'PODS', 'AGE'],
       [...row, AGE],
     ]);
-    expect(await table('-n', namespace.name, `seksbindings.${group}`, 'columns', '-o', 'wide')).toEqual([
+    expect(await table('-n', namespace, `seksbindings.${crds.group}`, 'columns', '-o', 'wide')).toEqual([
       ['NAME', 'READY', 'REASON', 'AGENT', 'PODS', 'OUTDATED', 'SUSPENDED', 'EXPIRES', 'AGE'],
       [...row, '1', 'true', expect.any(String), AGE],
     ]);
   });
 
   test('kubectl explain tells what a field does', async () => {
-    expect((await explain('seksbinding.spec.podSelector')).stdout).toMatch(
+    expect((await crds.explain('seksbinding.spec.podSelector')).stdout).toMatch(
       /An\s+empty\s+selector\s+is\s+refused/,
     );
-    expect((await explain('seksbinding.spec.credentials.allow')).stdout).toMatch(
+    expect((await crds.explain('seksbinding.spec.credentials.allow')).stdout).toMatch(
       /an\s+empty\s+list\s+allows\s+nothing/,
     );
   });
@@ -216,7 +189,7 @@ describe('SeksBinding', () => {
 test('both kinds have a short name and the category seks', async () => {
   const text = await mustKubectl([
     'api-resources',
-    `--api-group=${group}`,
+    `--api-group=${crds.group}`,
     '--no-headers',
     '--categories=seks',
   ]);
@@ -233,14 +206,13 @@ test('both kinds have a short name and the category seks', async () => {
 
 describe('SeksProvider', () => {
   test('a complete provider is accepted, and columns show where it leads', async () => {
-    const { name } = namespace;
     await mustKubectl(['create', '--validate=strict', '-f', '-'], {
-      ...inGroup(provider()),
-      metadata: { name },
+      ...crds.inGroup(sampleProvider()),
+      metadata: { name: namespace },
     });
-    expect(await table(`seksproviders.${group}`, name, '-o', 'wide')).toEqual([
+    expect(await table(`seksproviders.${crds.group}`, namespace, '-o', 'wide')).toEqual([
       ['NAME', 'DISPLAY NAME', 'HOST', 'NETWORK', 'AGE'],
-      [name, 'Sample', 'api.example.com', 'Private', AGE],
+      [namespace, 'Sample', 'api.example.com', 'Private', AGE],
     ]);
   });
 
@@ -301,9 +273,9 @@ describe('SeksProvider', () => {
   ];
 
   test.each(refused)('refused, and the message names the field: %s', async (_, message, change) => {
-    const object = provider();
+    const object = sampleProvider();
     change(object.spec as unknown as Record<string, unknown>);
-    const answer = await dryRun(object);
+    const answer = await crds.dryRun(object);
     expect(answer.code).not.toBe(0);
     expect(answer.stderr).toMatch(message);
   });
@@ -316,7 +288,8 @@ describe('what we hand out is accepted', () => {
       .map((name) => `${folder}/${name}`);
 
   test.each(filesIn('crds/providers'))('%s', async (path) => {
-    for (const object of await readObjects(path)) expect(await dryRun(object)).toMatchObject({ code: 0 });
+    for (const object of await readObjects(path))
+      expect(await crds.dryRun(object)).toMatchObject({ code: 0 });
   });
 
   test.each(filesIn('examples'))('%s', async (path) => {
@@ -324,9 +297,9 @@ describe('what we hand out is accepted', () => {
     expect(objects.length).toBeGreaterThan(0);
     for (const object of objects) {
       // Its namespace does not exist here; ours does.
-      if (object.metadata.namespace !== undefined) object.metadata.namespace = namespace.name;
-      if (object.kind === 'Namespace') object.metadata.name = `${namespace.name}-example`;
-      expect(await dryRun(object)).toMatchObject({ code: 0, stderr: '' });
+      if (object.metadata.namespace !== undefined) object.metadata.namespace = namespace;
+      if (object.kind === 'Namespace') object.metadata.name = `${namespace}-example`;
+      expect(await crds.dryRun(object)).toMatchObject({ code: 0, stderr: '' });
     }
   });
 });
@@ -340,79 +313,4 @@ async function table(...args: string[]): Promise<string[][]> {
     .trim()
     .split('\n')
     .map((line) => line.trim().split(/\s{2,}/));
-}
-
-async function dryRun(object: KubernetesObject | SeksBinding | SeksProvider): ReturnType<typeof kubectl> {
-  const place = object.metadata.namespace === undefined ? [] : ['-n', namespace.name];
-  return kubectl([...place, 'create', DRY_RUN, '--validate=strict', '-f', '-'], inGroup(object));
-}
-
-function explain(field: string): ReturnType<typeof kubectl> {
-  return kubectl(['explain', field, `--api-version=${group}/v1alpha1`]);
-}
-
-function forTest(crd: KubernetesObject): KubernetesObject {
-  const spec = crd['spec'] as { names: { plural: string } };
-  const name = `${spec.names.plural}.${group}`;
-  return { ...crd, metadata: { name }, spec: { ...spec, group } };
-}
-
-/** an object of ours in the API group of this test; others stay as they are */
-function inGroup<T extends { apiVersion: string }>(object: T): T {
-  return { ...object, apiVersion: object.apiVersion.replace(/^seks\.ai\//, `${group}/`) };
-}
-
-function binding(): SeksBinding {
-  return {
-    apiVersion: 'seks.ai/v1alpha1',
-    kind: 'SeksBinding',
-    metadata: { name: 'research', namespace: namespace.name },
-    spec: {
-      agent: 'researcher',
-      podSelector: { matchLabels: { app: 'research' } },
-      serviceAccountName: 'research',
-      credentials: [
-        {
-          name: 'openai',
-          provider: 'openai',
-          containers: ['planner'],
-          sources: [
-            { tier: 'user', secretRef: { name: 'alice-keys', key: 'openai' } },
-            { tier: 'builder', secretRef: { name: 'builder-keys', key: 'openai' } },
-          ],
-          allow: [{ methods: ['POST'], paths: ['/v1/responses'] }],
-          env: { key: ['OPENAI_API_KEY'], baseUrl: ['OPENAI_BASE_URL'] },
-        },
-      ],
-      suspend: false,
-      expiresAt: '2099-12-31T00:00:00Z',
-    },
-  };
-}
-
-/** the binding's spec, and as `credential` its first credential, as things that may be made wrong */
-function looseSpec(object: SeksBinding): Record<string, unknown> & { credential: Record<string, unknown> } {
-  const spec = object.spec as unknown as Record<string, unknown>;
-  const [credential] = object.spec.credentials as unknown as Record<string, unknown>[];
-  if (credential === undefined) throw new Error('the sample has no credential');
-  return new Proxy(spec, {
-    get: (target, name) => (name === 'credential' ? credential : Reflect.get(target, name)),
-  }) as Record<string, unknown> & { credential: Record<string, unknown> };
-}
-
-function provider(): SeksProvider {
-  return {
-    apiVersion: 'seks.ai/v1alpha1',
-    kind: 'SeksProvider',
-    metadata: { name: 'seks-it-provider' },
-    spec: {
-      displayName: 'Sample',
-      upstreams: [{ host: 'api.example.com', port: 8443, network: 'Private' }],
-      auth: [{ header: { name: 'authorization', scheme: 'Bearer' } }],
-      env: { key: ['SAMPLE_KEY'], baseUrl: ['SAMPLE_URL'], baseUrlPath: '/v1' },
-      fakeToken: 'sample_{token:40}',
-      usage: { format: 'OpenAI' },
-      caBundle: '-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n',
-    },
-  };
 }

@@ -1,12 +1,10 @@
 // What a body may name, and which bodies are read so that usage is told, against a real TLS upstream.
-import { request as httpRequest } from 'node:http';
-
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { ProviderSpec } from '@seks/crds';
 
-import type { StaticCredential } from '../testing/static-lease.ts';
-import { fakeToken, startSidecar, type TestSidecar } from '../testing/test-sidecar.ts';
-import { startUpstream, type TestUpstream } from '../testing/tls-upstream.ts';
+import { ask, type WholeAnswer } from '../testing/agent-request.ts';
+import { createNamedCredentials } from '../testing/named-credentials.ts';
+import { type SidecarRig, startSidecarRig } from '../testing/sidecar-rig.ts';
 
 const PRICES: NonNullable<ProviderSpec['prices']> = {
   asOf: '2026-10-24',
@@ -21,97 +19,37 @@ const CHUNK = 'data: {"choices":[{"delta":{"content":"a"}}]}\n\n';
 const EXTRA = 'data: {"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}\n\n';
 const DONE = 'data: [DONE]\n\n';
 
-let upstream: TestUpstream;
-let sidecar: TestSidecar;
-const tokens = new Map<string, string>();
+const credentials = createNamedCredentials();
+let rig: SidecarRig;
 
 beforeAll(async () => {
-  upstream = await startUpstream();
-  const credential = (
-    name: string,
-    spec: Partial<ProviderSpec>,
-    rest: Partial<StaticCredential>,
-  ): StaticCredential => {
-    const token = fakeToken('sk-{token}');
-    tokens.set(name, token);
-    return {
-      provider: upstream.provider(name, spec),
-      token,
-      key: `sk-CANARY-${name}-0123456789`,
-      bindingUid: `b-${name}`,
-      ...rest,
-    };
-  };
+  const { make } = credentials;
   const usage: ProviderSpec['usage'] = { format: 'OpenAI', includeUsage: [USAGE_PATH] };
-  sidecar = await startSidecar({
-    credentials: [
-      credential('listed', { modelFrom: { body: true } }, { models: ['allowed*'] }),
-      credential('unknown', {}, { models: ['allowed*'] }),
-      credential(
-        'paths',
-        { modelFrom: { body: true, paths: ['/v1/deployments/{model}/**'] } },
-        { models: ['allowed*'] },
-      ),
-      credential(
-        'priced',
-        { modelFrom: { body: true }, prices: PRICES, usage },
-        { limits: { usdPerDay: '100' } },
-      ),
-      credential('free', { usage }, {}),
-      credential('tokens', { usage }, { limits: { tokensPerDay: 1_000_000 } }),
-    ],
-    addresses: { [upstream.host]: ['127.0.0.1'] },
-  });
+  const paths = ['/v1/deployments/{model}/**'];
+  rig = await startSidecarRig((upstream) => [
+    make(upstream, 'listed', { modelFrom: { body: true } }, { models: ['allowed*'] }),
+    make(upstream, 'models', { modelFrom: { body: true } }, { models: ['gpt-4o*'] }),
+    make(upstream, 'unknown', {}, { models: ['allowed*'] }),
+    make(upstream, 'paths', { modelFrom: { body: true, paths } }, { models: ['allowed*'] }),
+    make(
+      upstream,
+      'priced',
+      { modelFrom: { body: true }, prices: PRICES, usage },
+      { limits: { usdPerDay: '100' } },
+    ),
+    make(upstream, 'free', { usage }),
+    make(upstream, 'tokens', { usage }, { limits: { tokensPerDay: 1_000_000 } }),
+  ]);
 });
-
-afterEach(() => {
-  upstream.seen.length = 0;
-});
-
-afterAll(async () => {
-  await sidecar.close();
-  await upstream.close();
-});
-
-interface Answer {
-  status: number;
-  code: string | undefined;
-  text: string;
-}
+afterEach(() => rig.upstream.reset());
+afterAll(async () => rig.close());
 
 type Headers = Record<string, string | string[]>;
 
-/** sends a body of known length, unless the headers say that it is chunked */
-function post(name: string, path: string, body: string, headers: Headers = {}): Promise<Answer> {
-  const framing = 'transfer-encoding' in headers ? {} : { 'content-length': String(Buffer.byteLength(body)) };
-  return new Promise((resolve, reject) => {
-    const request = httpRequest(
-      `${sidecar.base}/${name}${path}`,
-      {
-        method: 'POST',
-        headers: {
-          authorization: `Bearer ${tokens.get(name) ?? ''}`,
-          'content-type': 'application/json',
-          ...framing,
-          ...headers,
-        },
-      },
-      (answer) => {
-        let text = '';
-        answer.on('data', (chunk: Buffer) => (text += chunk.toString()));
-        answer.on('end', () => {
-          const code = answer.headers['x-seks-error'];
-          resolve({
-            status: answer.statusCode ?? 0,
-            code: code === undefined ? undefined : String(code),
-            text,
-          });
-        });
-      },
-    );
-    request.on('error', reject);
-    request.end(body);
-  });
+/** sends JSON, unless the headers say that it is something else */
+async function post(name: string, path: string, body: string, headers: Headers = {}): Promise<WholeAnswer> {
+  const own = { ...credentials.bearer(name), 'content-type': 'application/json' };
+  return ask(rig.sidecar.port, { path: `/${name}${path}`, headers: { ...own, ...headers }, body });
 }
 
 describe('S7: a model list holds for every model that a body names', () => {
@@ -123,7 +61,7 @@ describe('S7: a model list holds for every model that a body names', () => {
     ['{"model":"allowed","tools":[{"type":"advisor_20260301","model":"forbidden"}]}', 'SEKS_MODEL_DENIED'],
   ])('%s: %s', async (body, code) => {
     expect((await post('listed', '/v1/messages', body)).code).toBe(code);
-    expect(upstream.seen).toHaveLength(code === undefined ? 1 : 0);
+    expect(rig.upstream.seen).toHaveLength(code === undefined ? 1 : 0);
   });
 
   test('a provider that does not say where its models stand may mean something else by these members', async () => {
@@ -141,7 +79,7 @@ describe('S7: a model list holds for every model that a body names', () => {
     ['/v1/responses', undefined],
   ])('a model in the path %s: %s', async (path, code) => {
     expect((await post('paths', path, '{"model":"allowed"}')).code).toBe(code);
-    expect(upstream.seen).toHaveLength(code === undefined ? 1 : 0);
+    expect(rig.upstream.seen).toHaveLength(code === undefined ? 1 : 0);
   });
 
   test.each<[string, Headers]>([
@@ -151,20 +89,69 @@ describe('S7: a model list holds for every model that a body names', () => {
   ])('a body of two %s is refused: the provider may go by the other one', async (_, headers) => {
     const answer = await post('listed', '/v1/messages', '{"model":"allowed"}', headers);
     expect(answer.code).toBe('SEKS_BODY_MALFORMED');
-    expect(upstream.seen).toHaveLength(0);
+    expect(rig.upstream.seen).toHaveLength(0);
+  });
+});
+
+describe('bodies', () => {
+  test.each([
+    ['{"model":"gpt-4o-mini","x":1}', 'none'],
+    ['{"model":"o3"}', 'SEKS_MODEL_DENIED'],
+    ['{"x":1}', 'SEKS_MODEL_MISSING'],
+    ['{"model":"gpt-4o","model":"o3"}', 'SEKS_MODEL_MISSING'],
+    [String.raw`{"model":"gpt-4o","\u006dodel":"o3"}`, 'SEKS_MODEL_MISSING'],
+    ['{"model":"o3","x":{"model":"gpt-4o"}}', 'SEKS_MODEL_DENIED'],
+    ['[{"model":"gpt-4o"}]', 'SEKS_BODY_MALFORMED'],
+    ['{"model":"gpt-4o"', 'SEKS_BODY_MALFORMED'],
+    ['', 'SEKS_BODY_MALFORMED'],
+  ])('S7: %s is answered with %s', async (body, code) => {
+    const answer = await post('models', USAGE_PATH, body);
+    expect(answer.code ?? 'none').toBe(code);
+    expect(rig.upstream.seen).toHaveLength(code === 'none' ? 1 : 0);
+  });
+
+  test('a request without body needs no model', async () => {
+    const headers = credentials.bearer('models');
+    expect((await ask(rig.sidecar.port, { path: '/models/v1/models', headers })).status).toBe(200);
+  });
+
+  test('usage is asked for where the client does not, and what comes of that is taken out again', async () => {
+    let asked = '';
+    rig.upstream.answer((incoming, response) => {
+      incoming.on('data', (bytes: Buffer) => (asked += bytes.toString()));
+      response.setHeader('content-type', 'text/event-stream');
+      incoming.on('end', () => response.end(CHUNK + EXTRA + DONE));
+    });
+    const added = '{"stream":true}';
+    const answer = await post('free', USAGE_PATH, added);
+    expect(JSON.parse(asked)).toEqual({ stream: true, stream_options: { include_usage: true } });
+    expect(answer.body).toBe(CHUNK + DONE);
+    // What is no plain JSON is not read, and not changed.
+    for (const odd of [
+      { 'content-encoding': 'gzip' },
+      { 'content-type': 'application/json; charset=utf-16' },
+    ]) {
+      asked = '';
+      expect((await post('free', USAGE_PATH, added, odd)).body).toBe(CHUNK + EXTRA + DONE);
+      expect(asked).toBe(added);
+    }
+    const own = '{"stream":true,"stream_options":{"include_usage":true}}';
+    asked = '';
+    expect((await post('free', USAGE_PATH, own)).body).toBe(CHUNK + EXTRA + DONE);
+    expect(asked).toBe(own);
   });
 });
 
 describe('a budget in dollars', () => {
   const spentBy = async (body: string): Promise<unknown> => {
-    upstream.answer((incoming, response) => {
+    rig.upstream.answer((incoming, response) => {
       incoming.resume().on('end', () => {
         response.setHeader('content-type', 'application/json');
         response.end('{"model":"x","usage":{"prompt_tokens":0,"completion_tokens":10,"total_tokens":10}}');
       });
     });
     expect((await post('priced', '/v1/x', body)).status).toBe(200);
-    return sidecar.audit.at(-1)?.['costUsd'];
+    return rig.sidecar.audit.at(-1)?.['costUsd'];
   };
 
   test('an answer is counted at the price of the dearest model that may give it', async () => {
@@ -180,7 +167,7 @@ describe('a budget in dollars', () => {
   test('S7: a fallback without a price is refused', async () => {
     const { code } = await post('priced', '/v1/x', '{"model":"cheap","models":["new"]}');
     expect(code).toBe('SEKS_MODEL_UNPRICED');
-    expect(upstream.seen).toHaveLength(0);
+    expect(rig.upstream.seen).toHaveLength(0);
   });
 });
 
@@ -188,7 +175,7 @@ describe('usage is told', () => {
   let sent = '';
   const stream = (): void => {
     sent = '';
-    upstream.answer((incoming, response) => {
+    rig.upstream.answer((incoming, response) => {
       incoming.on('data', (bytes: Buffer) => (sent += bytes.toString()));
       incoming.on('end', () => {
         response.setHeader('content-type', 'text/event-stream');
@@ -212,16 +199,16 @@ describe('usage is told', () => {
   test.each(odd)('S7: under a budget, and is taken out again, with %s', async (_, path, body, headers) => {
     stream();
     const answer = await post('tokens', path, body, headers);
-    expect(answer.text).toBe(CHUNK + DONE);
+    expect(answer.body).toBe(CHUNK + DONE);
     expect(JSON.parse(sent)).toMatchObject({ stream: true, stream_options: { include_usage: true } });
-    expect(sidecar.audit.at(-1)).toMatchObject({ tokens: { input: 1, output: 2 } });
+    expect(rig.sidecar.audit.at(-1)).toMatchObject({ tokens: { input: 1, output: 2 } });
   });
 
   test.each(odd)(
     'without a budget such a request goes as it comes, with %s',
     async (_, path, body, headers) => {
       stream();
-      expect((await post('free', path, body, headers)).text).toBe(CHUNK + DONE);
+      expect((await post('free', path, body, headers)).body).toBe(CHUNK + DONE);
       expect(sent).toBe(body);
     },
   );
@@ -237,7 +224,7 @@ describe('usage is told', () => {
   ])('S7: under a budget what can be read in two ways is refused: %s', async (_, body, headers) => {
     stream();
     expect((await post('tokens', USAGE_PATH, body, headers)).code).toBe('SEKS_BODY_MALFORMED');
-    expect(upstream.seen).toHaveLength(0);
+    expect(rig.upstream.seen).toHaveLength(0);
     // As it is without.
     expect((await post('free', USAGE_PATH, body, headers)).status).toBe(200);
     expect(sent).toBe(body);
@@ -246,7 +233,7 @@ describe('usage is told', () => {
   test('under a budget in dollars, too', async () => {
     stream();
     const body = '{"model":"cheap","stream":true,"stream_options":{"include_usage":false}}';
-    expect((await post('priced', USAGE_PATH, body)).text).toBe(CHUNK + DONE);
+    expect((await post('priced', USAGE_PATH, body)).body).toBe(CHUNK + DONE);
     expect(JSON.parse(sent)).toMatchObject({ stream_options: { include_usage: true } });
   });
 });

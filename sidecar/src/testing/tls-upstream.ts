@@ -88,7 +88,8 @@ export async function startUpstream(host = 'api.provider.example'): Promise<Test
   };
 }
 
-function answerOk(request: IncomingMessage, response: ServerResponse): void {
+/** what it does at first: a small answer once the request has come whole */
+export function answerOk(request: IncomingMessage, response: ServerResponse): void {
   request.on('end', () => {
     response.setHeader('content-type', 'application/json');
     response.end('{"ok":true}');

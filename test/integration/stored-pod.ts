@@ -84,6 +84,14 @@ export function sidecarOf({ spec }: StoredPod): StoredContainer {
   return sidecar;
 }
 
+/** the sidecar's config without what is new in each injection: tokens and time */
+export function configOf(pod: StoredPod): unknown {
+  const text = sidecarOf(pod).env?.find(({ name }) => name === 'SEKS_CONFIG')?.value ?? '';
+  return JSON.parse(text.replaceAll('$$', '$'), (key, value: unknown) =>
+    ['sha256', 'issuedAtSeconds'].includes(key) ? 'new each time' : value,
+  );
+}
+
 /** the spec with all that injection adds taken away again; throws if there is nothing to take away */
 export function specWithoutInjection(pod: StoredPod): StoredPod['spec'] {
   sidecarOf(pod);

@@ -1,80 +1,21 @@
-// HTTP/2 with prior knowledge: real clients, raw frames, and what happens when either side breaks off.
+// HTTP/2 with prior knowledge: streams of real clients, and what happens when either side breaks off.
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import {
-  type ClientHttp2Session,
-  type ClientHttp2Stream,
-  connect,
-  constants,
-  type OutgoingHttpHeaders,
-} from 'node:http2';
-import type { Writable } from 'node:stream';
+import type { ServerResponse } from 'node:http';
+import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2';
 
-import { createManualScheduler } from '../testing/manual-scheduler.ts';
 import { MAX_STREAMS_PER_SESSION } from './h2-bridge.ts';
-import {
-  bytes,
-  startListener,
-  type TestListener,
-  type TestListenerOptions,
-} from './testing/test-listener.ts';
+import { answerTo, type Http2Rig, resetCode, send, startHttp2Rig } from './testing/http2-rig.ts';
+import type { TestListenerOptions } from './testing/test-listener.ts';
 
-let sidecar: TestListener;
-const sessions: ClientHttp2Session[] = [];
+let rig: Http2Rig;
 
 async function start(options?: TestListenerOptions): Promise<ClientHttp2Session> {
-  sidecar = await startListener(options);
-  return session();
+  rig = await startHttp2Rig(options);
+  return rig.session();
 }
 
-function session(): ClientHttp2Session {
-  const client = connect(`http://127.0.0.1:${sidecar.port}`, { maxSessionMemory: 1_000 });
-  client.on('error', () => undefined);
-  sessions.push(client);
-  return client;
-}
-
-afterEach(async () => {
-  for (const client of sessions.splice(0)) client.destroy();
-  await sidecar.close();
-});
-
-interface Answer {
-  status: number;
-  headers: Record<string, unknown>;
-  body: string;
-  trailers: Record<string, unknown>;
-}
-
-async function answerTo(stream: ClientHttp2Stream): Promise<Answer> {
-  let trailers = {};
-  stream.on('trailers', (fields) => (trailers = fields));
-  const [headers] = (await once(stream, 'response')) as [Record<string, unknown>];
-  let body = '';
-  stream.setEncoding('latin1');
-  for await (const chunk of stream) body += chunk;
-  return { status: Number(headers[':status']), headers, body, trailers: { ...trailers } };
-}
-
-/** the code that a stream was closed with */
-async function resetCode(stream: ClientHttp2Stream): Promise<number> {
-  const closed = new Promise((resolve) => stream.once('close', resolve));
-  stream.on('error', () => undefined);
-  stream.resume();
-  await closed;
-  return stream.rstCode ?? -1;
-}
-
-function send(
-  client: ClientHttp2Session,
-  headers: OutgoingHttpHeaders,
-  body?: string | Buffer,
-): Promise<Answer> {
-  const stream = client.request(headers, { endStream: body === undefined });
-  if (body !== undefined) stream.end(body);
-  return answerTo(stream);
-}
+afterEach(async () => rig.close());
 
 describe('a stream', () => {
   test('S6: is one request like any other, from a plain connection', async () => {
@@ -92,7 +33,7 @@ describe('a stream', () => {
       url: '/x?y=1',
       body: 'hello',
     });
-    const host = ['host', `127.0.0.1:${sidecar.port}`];
+    const host = ['host', `127.0.0.1:${rig.sidecar.port}`];
     const framing = ['transfer-encoding', 'chunked', 'connection', 'close'];
     expect(seen['rawHeaders']).toEqual(['x-a', '1', 'x-a', '2', ...host, ...framing]);
   });
@@ -190,70 +131,6 @@ describe('a stream', () => {
   });
 });
 
-describe('back-pressure', () => {
-  const BLOCK = Buffer.alloc(65_536);
-  const TOTAL_BYTES = 16 * 1024 * 1024;
-  /** far more than all windows and buffers on the way, far less than the whole */
-  const MAX_UNDER_WAY_BYTES = 2 * 1024 * 1024;
-
-  /** writes as much as it is let; `written` says how much that was so far */
-  function pump(to: Writable): { written: number } {
-    const progress = { written: 0 };
-    const go = (): void => {
-      while (progress.written < TOTAL_BYTES) {
-        progress.written += BLOCK.length;
-        if (!to.write(BLOCK)) {
-          to.once('drain', go);
-          return;
-        }
-      }
-      to.end();
-    };
-    go();
-    return progress;
-  }
-
-  /** resolves when nothing has moved for many turns of the event loop */
-  async function standstill(progress: { written: number }): Promise<void> {
-    for (let still = 0, last = -1; still < 200; still = progress.written === last ? still + 1 : 0) {
-      last = progress.written;
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  }
-
-  test('holds the server back when the client does not read', async () => {
-    let progress: { written: number } | undefined;
-    const client = await start({ handle: (_, response) => void (progress = pump(response)) });
-    const stream = client.request({});
-    await once(stream, 'response');
-    await standstill(progress ?? { written: 0 });
-    expect(progress?.written).toBeGreaterThan(0);
-    expect(progress?.written).toBeLessThan(MAX_UNDER_WAY_BYTES);
-    let received = 0;
-    for await (const chunk of stream) received += (chunk as Buffer).length;
-    expect(received).toBe(TOTAL_BYTES);
-  });
-
-  test('holds the client back when the server does not read', async () => {
-    let request: IncomingMessage | undefined;
-    let received = 0;
-    const client = await start({
-      handle(incoming, response) {
-        request = incoming;
-        incoming.on('end', () => response.end());
-      },
-    });
-    const stream = client.request({ ':method': 'POST' }, { endStream: false });
-    const progress = pump(stream);
-    await standstill(progress);
-    expect(progress.written).toBeGreaterThan(0);
-    expect(progress.written).toBeLessThan(MAX_UNDER_WAY_BYTES);
-    request?.on('data', (chunk: Buffer) => (received += chunk.length));
-    expect((await answerTo(stream)).status).toBe(200);
-    expect(received).toBe(TOTAL_BYTES);
-  });
-});
-
 describe('breaking off', () => {
   test('S12: a cut by the server resets the stream, before the head and after it', async () => {
     const client = await start({
@@ -283,7 +160,7 @@ describe('breaking off', () => {
       },
     });
     for (const path of ['/waits', '/streams']) {
-      const stream = session().request({ ':path': path, ':method': 'POST' }, { endStream: false });
+      const stream = rig.session().request({ ':path': path, ':method': 'POST' }, { endStream: false });
       stream.on('error', () => undefined);
       stream.write('some');
       const expected = ended.length + 1;
@@ -291,182 +168,8 @@ describe('breaking off', () => {
       abort(stream);
       await ended.at(-1);
     }
-    await sidecar.listener.drain();
+    await rig.sidecar.listener.drain();
   });
-});
-
-describe('limits', () => {
-  test('streams count like connections, and one too many may be tried again', async () => {
-    const waiting: ServerResponse[] = [];
-    const client = await start({
-      limits: { maxConnections: 3 },
-      handle: (_, response) => void waiting.push(response),
-    });
-    const answers = [client.request({}), client.request({})].map(answerTo);
-    while (waiting.length < 2) await new Promise((resolve) => setImmediate(resolve));
-    expect(await resetCode(client.request({}))).toBe(constants.NGHTTP2_REFUSED_STREAM);
-    for (const response of waiting.splice(0)) response.end();
-    await Promise.all(answers);
-    const next = client.request({});
-    while (waiting.length < 1) await new Promise((resolve) => setImmediate(resolve));
-    waiting[0]?.end();
-    expect((await answerTo(next)).status).toBe(200);
-  });
-
-  test('one session too many is closed', async () => {
-    const client = await start({ limits: { maxHttp2Sessions: 1 } });
-    expect((await send(client, {})).status).toBe(200);
-    const second = session();
-    await once(second, 'close').catch(() => undefined);
-    expect(second.destroyed).toBe(true);
-    expect((await send(client, {})).status).toBe(200);
-  });
-
-  test('a session that never sends its SETTINGS is closed in time', async () => {
-    const scheduler = createManualScheduler();
-    await start({ scheduler });
-    const { socket, until, closed } = sidecar.dial();
-    socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
-    await until(bytes('\0\0.\x04'));
-    await scheduler.advance(15_000);
-    await closed;
-  });
-
-  test('a head beyond 32 KiB is refused, and the session goes on', async () => {
-    const client = await start();
-    // Our SETTINGS are not known to the client yet: the inner server has the same limit.
-    const early = await send(client, { 'x-a': 'b'.repeat(33_000) });
-    expect([early.status, early.headers['x-seks-error']]).toEqual([400, 'SEKS_REQUEST_MALFORMED']);
-    expect(await resetCode(client.request({ 'x-a': 'b'.repeat(33_000) }))).toBe(
-      constants.NGHTTP2_ENHANCE_YOUR_CALM,
-    );
-    expect((await send(client, { 'x-a': 'b'.repeat(20_000) })).status).toBe(200);
-  });
-});
-
-/** frame of HTTP/2 (RFC 9113 §4.1) */
-function frame(type: number, flags: number, streamId: number, payload: Buffer | string = ''): Buffer {
-  const body = Buffer.from(payload as string, 'latin1');
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(body.length, 0, 3);
-  head.writeUInt8(type, 3);
-  head.writeUInt8(flags, 4);
-  head.writeUInt32BE(streamId, 5);
-  return Buffer.concat([head, body]);
-}
-
-const [HEADERS, RST_STREAM, SETTINGS, PING, CONTINUATION] = [1, 3, 4, 6, 9];
-const [END_STREAM, END_HEADERS] = [1, 4];
-const PREFACE = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), frame(SETTINGS, 0, 0)]);
-
-/** literal header fields without indexing (RFC 7541 §6.2.2) */
-function fields(list: readonly string[]): Buffer {
-  const parts: Buffer[] = [];
-  for (let i = 0; i < list.length; i += 2) {
-    const [name, value] = [Buffer.from(list[i] ?? ''), Buffer.from(list[i + 1] ?? '')];
-    parts.push(Buffer.of(0, name.length), name, Buffer.of(value.length), value);
-  }
-  return Buffer.concat(parts);
-}
-
-const GET = [':method', 'GET', ':scheme', 'http', ':path', '/', ':authority', 'a'];
-
-describe('raw frames', () => {
-  test.each([
-    ['upper case in a name', [...GET, 'X-A', '1']],
-    ['connection', [...GET, 'connection', 'close']],
-    ['transfer-encoding', [...GET, 'transfer-encoding', 'chunked']],
-    ['te: gzip', [...GET, 'te', 'gzip']],
-    [':path twice', [...GET, ':path', '/y']],
-    ['no :path', [...GET.slice(0, 4), ...GET.slice(6)]],
-    ['a pseudo-header after others', [...GET.slice(0, 6), 'x-a', '1', ':authority', 'a']],
-    ['a length that is not kept', [...GET, 'content-length', '5']],
-    ['scheme https', [':method', 'GET', ':scheme', 'https', ...GET.slice(4)]],
-    ['CONNECT', [':method', 'CONNECT', ':authority', 'a:443']],
-    ['extended CONNECT', [':method', 'CONNECT', ':protocol', 'websocket', ...GET.slice(2)]],
-    ['a space in the path', [...GET.slice(0, 4), ':path', '/a b', ':authority', 'a']],
-    ['a line feed in the method', [':method', 'GET\r\n', ...GET.slice(2)]],
-    ['a method that is none', [':method', 'FOO', ...GET.slice(2)]],
-  ])('S6: %s never reaches the handler', async (_, head) => {
-    let handled = 0;
-    await start({ handle: (__, response) => void response.end(String((handled += 1))) });
-    const { socket, received, until } = sidecar.dial();
-    socket.write(Buffer.concat([PREFACE, frame(HEADERS, END_STREAM | END_HEADERS, 1, fields(head))]));
-    // Either the stream is reset (type 3), or answered with 400 or 405, or the session is ended (type 7).
-    await until(
-      bytes('\0\0\x04\x03\0\0\0\0\x01|\0\0.\x07\0\0\0\0\0|SEKS_(?:REQUEST_MALFORMED|METHOD_REFUSED)'),
-    );
-    expect(handled).toBe(0);
-    expect(received().length).toBeGreaterThan(0);
-  });
-
-  test('S6: a header with a line feed in its value is forwarded by nobody', async () => {
-    await start();
-    const { socket, until } = sidecar.dial();
-    const head = fields([...GET, 'x-a', '1\r\nx-b: 2', 'x-c', '3']);
-    socket.write(Buffer.concat([PREFACE, frame(HEADERS, END_STREAM | END_HEADERS, 1, head)]));
-    expect(await until(/"rawHeaders":\[.*\]/)).toContain(
-      '"rawHeaders":["x-c","3","host","a","connection","close"]',
-    );
-  });
-
-  test('CVE-2023-44487: rapid resets end the session, and with it every request', async () => {
-    let handled = 0;
-    let tell: (() => void) | undefined;
-    await start({
-      handle() {
-        handled += 1;
-        tell?.();
-      },
-    });
-    const { socket, until } = sidecar.dial();
-    const frames: Buffer[] = [PREFACE];
-    for (let i = 0; i < 2_000; i += 1) {
-      const id = i * 2 + 1;
-      frames.push(
-        frame(HEADERS, END_STREAM | END_HEADERS, id, fields(GET)),
-        frame(RST_STREAM, 0, id, '\0\0\0\x08'),
-      );
-    }
-    socket.write(Buffer.concat(frames));
-    await until(bytes('\0\0.\x07\0\0\0\0\0'));
-    expect(handled).toBeLessThan(1_000);
-    const served = new Promise<void>((resolve) => (tell = resolve));
-    session().request({});
-    await served;
-  }, 10_000);
-
-  test('CVE-2024-27316: a head in endless CONTINUATION frames ends the session', async () => {
-    await start();
-    const { socket, closed } = sidecar.dial();
-    socket.write(Buffer.concat([PREFACE, frame(HEADERS, END_STREAM, 1, fields(GET))]));
-    const more = frame(CONTINUATION, 0, 1, fields(['x-a', 'b'.repeat(100)]));
-    while (!socket.destroyed && socket.write(more)) await new Promise((resolve) => setImmediate(resolve));
-    await closed;
-    expect((await send(session(), {})).status).toBe(200);
-  });
-
-  test.each([
-    ['PING', frame(PING, 0, 0, '12345678')],
-    ['SETTINGS', frame(SETTINGS, 0, 0, '\0\x03\0\0\0\x64')],
-  ])(
-    'a flood of %s whose acknowledgements nobody reads ends the session',
-    async (_, one) => {
-      await start();
-      const { socket, closed } = sidecar.dial();
-      socket.pause();
-      socket.write(PREFACE);
-      const many = Buffer.concat(Array.from({ length: 5_000 }, () => one));
-      while (!socket.destroyed) {
-        if (!socket.write(many)) {
-          await Promise.race([once(socket, 'drain').catch(() => undefined), closed]);
-        }
-      }
-      await closed;
-      expect((await send(session(), {})).status).toBe(200);
-    },
-    20_000,
-  );
 });
 
 test('draining sends GOAWAY, lets streams end and takes no new ones', async () => {
@@ -475,7 +178,7 @@ test('draining sends GOAWAY, lets streams end and takes no new ones', async () =
   const running = client.request({});
   while (waiting.length < 1) await new Promise((resolve) => setImmediate(resolve));
   const goaway = once(client, 'goaway');
-  const drained = sidecar.listener.drain();
+  const drained = rig.sidecar.listener.drain();
   await goaway;
   waiting[0]?.end('whole');
   expect((await answerTo(running)).body).toBe('whole');

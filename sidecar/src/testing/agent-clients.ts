@@ -5,9 +5,12 @@ import { connect as connectHttp2 } from 'node:http2';
 import { Agent, request as requestSecure } from 'node:https';
 import { connect as connectTcp, type NetConnectOpts, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { connect as connectTls } from 'node:tls';
 
 import { Agent as UndiciAgent, type Dispatcher, fetch, ProxyAgent } from 'undici';
+
+import { answerTo } from './agent-request.ts';
 
 /** what a client got */
 export interface ClientAnswer {
@@ -34,11 +37,8 @@ export function nodeClient(agent?: Agent): Client {
     const send = url.startsWith('https:') ? requestSecure : requestPlain;
     const request = send(url, { headers, ...(agent === undefined ? {} : { agent }) });
     request.end();
-    const [response] = (await once(request, 'response')) as [IncomingMessage];
-    let body = '';
-    response.setEncoding('utf8');
-    for await (const chunk of response) body += chunk;
-    return { status: response.statusCode ?? 0, headers: response.headers, body };
+    const answer = await answerTo(request);
+    return { status: answer.statusCode ?? 0, headers: answer.headers, body: await text(answer) };
   };
 }
 

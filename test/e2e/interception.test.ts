@@ -4,11 +4,11 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { CA_BUNDLE_FILE, CA_FILE, interceptableHosts, PUBLIC_MOUNT_PATH, resolveProvider } from '@seks/crds';
 import { fingerprint, fingerprintForms } from '../agent/search/fingerprint.ts';
 import { waitUntil } from '../cluster/wait-until.ts';
-import { environmentOf, readyAgent, searchContainer } from '../harness/agent.ts';
+import { environmentOf, podNow, readyAgent, searchContainer } from '../harness/agent.ts';
 import { runScenario } from '../harness/agent-scenario.ts';
 import { dataKeysOf } from '../harness/data-keys.ts';
 import { showFigure } from '../harness/figures.ts';
-import type { Pod, Target } from '../harness/kubectl.ts';
+import type { Target } from '../harness/kubectl.ts';
 import { nodeProcesses, type NodeProcesses } from '../harness/node-processes.ts';
 import { agentPod, credential, IDLE, seksBinding, type CredentialSpec } from '../harness/objects.ts';
 import { ownNamespace, type OwnNamespace } from '../harness/own-namespace.ts';
@@ -162,12 +162,6 @@ clusterSuite('SDKs meet the sidecar in each intercept mode', (suite) => {
     return suite().kubectl.exec(inside(container), ['sh', '-c', script]);
   }
 
-  async function podNow(): Promise<Pod> {
-    const pod = await suite().kubectl.get<Pod>('pod', APP, namespace.name);
-    if (pod === undefined) throw new Error(`pod ${APP} is gone`);
-    return pod;
-  }
-
   function sidecarLog(): Promise<string> {
     return suite().kubectl.run(['logs', APP, '-n', namespace.name, '-c', 'seks-proxy']);
   }
@@ -301,10 +295,11 @@ clusterSuite('SDKs meet the sidecar in each intercept mode', (suite) => {
         what: 'the first answer',
         timeoutMs: 20_000,
       });
-      const { metadata } = await podNow();
+      const { metadata } = await podNow(kubectl, agent);
       expect(await node.signalSidecar(metadata.uid ?? '', 'SIGKILL')).toBeDefined();
       await waitUntil(
-        async () => ((await podNow()).status?.initContainerStatuses?.[0]?.restartCount ?? 0) > 0,
+        async () =>
+          ((await podNow(kubectl, agent)).status?.initContainerStatuses?.[0]?.restartCount ?? 0) > 0,
         { what: 'the restart of the sidecar', timeoutMs: restartMs, intervalMs: 200 },
       );
       const restartedMs = Date.now();

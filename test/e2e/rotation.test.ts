@@ -1,10 +1,10 @@
 // A key is replaced, deleted and brought back while the agent runs: nothing restarts, and the sidecar follows the kubelet.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { waitUntil } from '../cluster/wait-until.ts';
-import { chat, readyAgent, type ChatResult } from '../harness/agent.ts';
+import { chat, podNow, type ChatResult } from '../harness/agent.ts';
 import type { Condition, Pod, Target } from '../harness/kubectl.ts';
-import { agentPod, credential, IDLE, seksBinding } from '../harness/objects.ts';
 import { ownNamespace, type OwnNamespace } from '../harness/own-namespace.ts';
+import { secretOf, startAgent } from '../harness/scenario.ts';
 import { sealSecret } from '../harness/sealing.ts';
 import { makeRealKeys } from '../harness/stub-provider.ts';
 import { clusterSuite } from '../harness/suite.ts';
@@ -12,7 +12,7 @@ import type { SeenRequest } from '../upstream/record.ts';
 import { mask } from '../upstream/mask.ts';
 
 const APP = 'rotating';
-const SECRET = 'keys';
+const SECRET = secretOf(APP);
 /** the kubelet looks at an annotated pod at once; the sidecar looks at its files each second */
 const limitMs = 60_000;
 
@@ -23,22 +23,10 @@ clusterSuite('rotation without a restart', (suite) => {
   let resyncs = 0;
 
   beforeAll(async () => {
-    const { kubectl, images, stub } = suite();
+    const { kubectl } = suite();
     namespace = await ownNamespace(kubectl, 'rotation');
-    await seal(stub.keys.groq);
-    await kubectl.apply(
-      seksBinding({
-        name: APP,
-        namespace: namespace.name,
-        app: APP,
-        credentials: [credential('groq', SECRET)],
-      }),
-    );
-    await kubectl.apply(
-      agentPod({ name: APP, namespace: namespace.name, image: images.agent, command: IDLE }),
-    );
-    agent = await readyAgent(kubectl, namespace.name, APP);
-    before = await podNow();
+    agent = await startAgent(suite(), { app: APP, namespace: namespace.name, providers: ['groq'] });
+    before = await podNow(kubectl, agent);
   }, 120_000);
 
   afterAll(async () => {
@@ -51,12 +39,6 @@ clusterSuite('rotation without a restart', (suite) => {
     const { kubectl } = suite();
     const of = { provider: 'groq', namespace: namespace.name, secret: SECRET, key: 'groq' };
     await kubectl.apply(await sealSecret(kubectl, { ...of, plaintext }));
-  }
-
-  async function podNow(): Promise<Pod> {
-    const pod = await suite().kubectl.get<Pod>('pod', APP, namespace.name);
-    if (pod === undefined) throw new Error(`pod ${APP} is gone`);
-    return pod;
   }
 
   /** makes the kubelet look at the pod's volumes now instead of within its minute */
@@ -101,7 +83,7 @@ clusterSuite('rotation without a restart', (suite) => {
 
   /** the same pod, and not one of its containers started again */
   async function nothingRestarted(): Promise<void> {
-    const now = await podNow();
+    const now = await podNow(suite().kubectl, agent);
     expect(now.metadata.uid).toBe(before.metadata.uid);
     const containers = [
       ...(now.status?.initContainerStatuses ?? []),

@@ -2,17 +2,14 @@
 // what is under way when it is told to end is finished first.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { waitUntil } from '../cluster/wait-until.ts';
-import { chat, followLoop, readyAgent, type LoopResult } from '../harness/agent.ts';
+import { chat, followLoop, podNow, type LoopResult } from '../harness/agent.ts';
 import type { ContainerStatus, Pod, Target } from '../harness/kubectl.ts';
 import { nodeProcesses, type NodeProcesses } from '../harness/node-processes.ts';
-import { agentPod, credential, IDLE, seksBinding } from '../harness/objects.ts';
 import { ownNamespace, type OwnNamespace } from '../harness/own-namespace.ts';
-import { sealSecret } from '../harness/sealing.ts';
+import { podOf, prepareAgent, startAgent, type AgentSetup } from '../harness/scenario.ts';
 import { clusterSuite } from '../harness/suite.ts';
 import type { SeenRequest } from '../upstream/record.ts';
 
-const APP = 'steady';
-const SECRET = 'keys';
 /** the kubelet waits 0, 10 and 20 s before it starts a crashing container again */
 const KILLS = 3;
 const restartMs = 45_000;
@@ -25,25 +22,27 @@ clusterSuite('without a sidecar there is no way to the provider', (suite) => {
   let outside: OwnNamespace;
   let node: NodeProcesses;
   let agent: Target;
+  let leaving: AgentSetup;
 
   beforeAll(async () => {
-    const { kubectl, images, stub } = suite();
+    const { kubectl, images } = suite();
     [namespace, outside] = await Promise.all([
       ownNamespace(kubectl, 's14'),
       ownNamespace(kubectl, 's14-node', { optedIn: false }),
     ]);
-    const of = { provider: 'openai', namespace: namespace.name, secret: SECRET, key: 'openai' };
-    await kubectl.apply(
-      await sealSecret(kubectl, { ...of, plaintext: stub.keys.openai }),
-      binding(APP),
-      binding('leaving'),
-    );
-    await kubectl.apply(
-      agentPod({ name: APP, namespace: namespace.name, image: images.agent, command: IDLE }),
-    );
+    leaving = {
+      app: 'leaving',
+      namespace: namespace.name,
+      pod: {
+        // As the container's first process it gets SIGTERM and goes on, like any agent that finishes its work.
+        command: ['node', 'chat.mjs', 'openai', '--stream', '--model', STREAM.model],
+        pod: { terminationGracePeriodSeconds: 30 },
+      },
+    };
     [agent, node] = await Promise.all([
-      readyAgent(kubectl, namespace.name, APP),
+      startAgent(suite(), { app: 'steady', namespace: namespace.name }),
       nodeProcesses(kubectl, outside.name, images.agent),
+      prepareAgent(suite(), leaving),
     ]);
   }, 120_000);
 
@@ -51,22 +50,13 @@ clusterSuite('without a sidecar there is no way to the provider', (suite) => {
     await Promise.all([namespace.remove(), outside.remove()]);
   });
 
-  function binding(app: string): object {
-    const credentials = [credential('openai', SECRET)];
-    return seksBinding({ name: app, namespace: namespace.name, app, credentials });
-  }
-
-  async function podNow(name = APP): Promise<Pod> {
-    const pod = await suite().kubectl.get<Pod>('pod', name, namespace.name);
-    if (pod === undefined) throw new Error(`pod ${name} is gone`);
-    return pod;
-  }
+  const agentNow = (): Promise<Pod> => podNow(suite().kubectl, agent);
 
   const sidecarOf = (pod: Pod): ContainerStatus | undefined =>
     pod.status?.initContainerStatuses?.find(({ name }) => name === 'seks-proxy');
 
   async function signal(name: 'SIGKILL' | 'SIGTERM'): Promise<number> {
-    const { metadata } = await podNow();
+    const { metadata } = await agentNow();
     const pid = await node.signalSidecar(metadata.uid ?? '', name);
     if (pid === undefined) throw new Error('the sidecar has no process on this node');
     return pid;
@@ -137,12 +127,12 @@ clusterSuite('without a sidecar there is no way to the provider', (suite) => {
     expect(seen.length).toBeGreaterThanOrEqual(count(200));
     expect(seen.filter(({ isExpectedKey, isFakeToken }) => !isExpectedKey || isFakeToken)).toEqual([]);
     // The agent itself ran on all the time.
-    const [container] = (await podNow()).status?.containerStatuses ?? [];
+    const [container] = (await agentNow()).status?.containerStatuses ?? [];
     expect(container).toMatchObject({ name: 'agent', restartCount: 0 });
   });
 
   async function sidecarRestarts(): Promise<number> {
-    return sidecarOf(await podNow())?.restartCount ?? 0;
+    return sidecarOf(await agentNow())?.restartCount ?? 0;
   }
 
   test('S14: on SIGTERM the sidecar takes no more requests, finishes its stream, and ends with 0', async () => {
@@ -161,7 +151,7 @@ clusterSuite('without a sidecar there is no way to the provider', (suite) => {
     expect(await result).toMatchObject({ text: STREAMED, chunks: STREAM.pieces + 2 });
     const ended = await waitUntil(
       async () => {
-        const status = sidecarOf(await podNow());
+        const status = sidecarOf(await agentNow());
         return (status?.restartCount ?? 0) > restarts || status?.state?.terminated !== undefined
           ? (status?.state?.terminated ?? status?.lastState?.terminated)
           : undefined;
@@ -172,19 +162,10 @@ clusterSuite('without a sidecar there is no way to the provider', (suite) => {
   });
 
   test('S14: an agent that is streaming when its pod is deleted gets its whole answer', async () => {
-    const { kubectl, images, stub } = suite();
+    const { kubectl, stub } = suite();
     const since = await stub.latestId();
-    const name = 'leaving';
-    await kubectl.apply(
-      agentPod({
-        name,
-        namespace: namespace.name,
-        image: images.agent,
-        // As the container's first process it gets SIGTERM and goes on, like any agent that finishes its work.
-        command: ['node', 'chat.mjs', 'openai', '--stream', '--model', STREAM.model],
-        pod: { terminationGracePeriodSeconds: 30 },
-      }),
-    );
+    const name = leaving.app;
+    await kubectl.apply(podOf(suite(), leaving));
     await waitUntil(async () => (await seenWith(STREAM.model, since)).length > 0, {
       what: 'the request of the agent that will leave',
       timeoutMs: 30_000,

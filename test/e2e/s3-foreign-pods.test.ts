@@ -15,25 +15,18 @@ import {
   VOLUME_PRIVATE,
 } from '@seks/crds';
 import { waitUntil } from '../cluster/wait-until.ts';
-import { environmentOf, readyAgent } from '../harness/agent.ts';
+import { environmentOf, podNow, readyAgent } from '../harness/agent.ts';
 import type { KubeObject, Pod, Target } from '../harness/kubectl.ts';
 import { steal, THIEF, thiefArgument, type Loot, type Theft } from '../harness/lease-thief.ts';
-import {
-  AGENT_CONTAINER,
-  agentPod,
-  credential,
-  IDLE,
-  seksBinding,
-  type PodObject,
-} from '../harness/objects.ts';
+import { AGENT_CONTAINER, agentPod, IDLE, type PodObject } from '../harness/objects.ts';
 import { ownNamespace, type OwnNamespace } from '../harness/own-namespace.ts';
 import { lastWordsOf, refusalOfPod, replay } from '../harness/replay.ts';
-import { sealSecret } from '../harness/sealing.ts';
+import { secretOf, startAgent } from '../harness/scenario.ts';
 import { clusterSuite } from '../harness/suite.ts';
 
 const APP = 'research';
 const SERVICE_ACCOUNT = 'research';
-const SECRET = 'alice-keys';
+const SECRET = secretOf(APP);
 const FOREIGN_TOKEN = '/var/run/vault/token';
 const API_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token';
 
@@ -49,33 +42,24 @@ clusterSuite('no lease for a foreign pod', (suite) => {
   let loot: Pick<Loot, 'lease' | 'serviceAccount'>;
 
   beforeAll(async () => {
-    const { kubectl, images, stub } = suite();
+    const { kubectl } = suite();
     [namespace, plain] = await Promise.all([
       ownNamespace(kubectl, 's3'),
       ownNamespace(kubectl, 's3-plain', { optedIn: false }),
     ]);
-    const of = { provider: 'openai', namespace: namespace.name, secret: SECRET, key: 'openai' };
-    const secret = await sealSecret(kubectl, { ...of, plaintext: stub.keys.openai });
-    const spec = { serviceAccountName: SERVICE_ACCOUNT };
-    const credentials = [credential('openai', SECRET)];
     await kubectl.apply(
       serviceAccount(namespace.name),
       serviceAccount(plain.name),
       ...mayMakeTokens(namespace.name),
-      secret,
-      seksBinding({ name: APP, namespace: namespace.name, app: APP, credentials, spec }),
     );
-    await kubectl.apply(
-      agentPod({
-        name: APP,
-        namespace: namespace.name,
-        image: images.agent,
-        command: IDLE,
-        serviceAccountName: SERVICE_ACCOUNT,
-      }),
-    );
-    victim = await readyAgent(kubectl, namespace.name, APP);
-    donor = await found<Pod>('pod', APP);
+    const account = { serviceAccountName: SERVICE_ACCOUNT };
+    victim = await startAgent(suite(), {
+      app: APP,
+      namespace: namespace.name,
+      binding: account,
+      pod: account,
+    });
+    donor = await podNow(kubectl, victim);
     seal = donor.metadata.annotations?.[ANNOTATION_SEAL] ?? '';
     const { metadata } = await found('seksbinding', APP);
     const { data } = await found<KubeObject & { data: Record<string, string> }>('secret', SECRET);

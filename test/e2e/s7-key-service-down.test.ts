@@ -3,14 +3,14 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { LABEL_INJECTION } from '@seks/crds';
 import { waitUntil } from '../cluster/wait-until.ts';
-import { chat, followLoop, readyAgent, sidecarMetrics, type LoopResult } from '../harness/agent.ts';
+import { chat, followLoop, sidecarMetrics, type LoopResult } from '../harness/agent.ts';
 import { DEPLOYMENTS, SYSTEM_NAMESPACE } from '../harness/install.ts';
 import type { ContainerStatus, Follower, Pod, Target } from '../harness/kubectl.ts';
 import { metricSum } from '../harness/metrics.ts';
-import { agentPod, credential, IDLE, seksBinding } from '../harness/objects.ts';
+import { IDLE } from '../harness/objects.ts';
 import { ownNamespace, type OwnNamespace } from '../harness/own-namespace.ts';
 import { lastWordsOf, refusalOfPod, replay } from '../harness/replay.ts';
-import { sealSecret } from '../harness/sealing.ts';
+import { podOf, startAgent, type AgentSetup } from '../harness/scenario.ts';
 import { clusterSuite, LEASE_TTL_SECONDS } from '../harness/suite.ts';
 
 const KEY_SERVICE = DEPLOYMENTS[1];
@@ -18,7 +18,6 @@ const APP = 's7';
 const RUNNING = 'running';
 const LATE = 'late';
 const LATE_MODEL = 's7-late';
-const SECRET = 'keys';
 /** how long a sidecar waits for its first lease */
 const START_LIMIT_MS = 120_000;
 /** beyond that between seal and creation the key service refuses; the webhook at half of it */
@@ -45,20 +44,9 @@ clusterSuite('the key service is down', (suite) => {
   let before: number;
 
   beforeAll(async () => {
-    const { kubectl, images, stub } = suite();
+    const { kubectl, stub } = suite();
     namespace = await ownNamespace(kubectl, 's7');
-    const of = { provider: 'openai', namespace: namespace.name, secret: SECRET, key: 'openai' };
-    await kubectl.apply(
-      await sealSecret(kubectl, { ...of, plaintext: stub.keys.openai }),
-      seksBinding({
-        name: APP,
-        namespace: namespace.name,
-        app: APP,
-        credentials: [credential('openai', SECRET)],
-      }),
-    );
-    await kubectl.apply(pod(RUNNING, IDLE));
-    running = await readyAgent(kubectl, namespace.name, APP);
+    running = await startAgent(suite(), ofPod(RUNNING, IDLE));
     loop = followLoop(kubectl, running, ['--interval', '100'], (result) => results.push(result));
     await waitUntil(() => results.some(({ status }) => status === 200), {
       what: 'an answer while the key service is up',
@@ -70,11 +58,7 @@ clusterSuite('the key service is down', (suite) => {
       1_000 * metricSum(await sidecarMetrics(kubectl, running), 'seks_lease_expiry_timestamp_seconds');
     before = await stub.latestId();
     // An agent that asks at once when it starts: the provider would see it.
-    await kubectl.apply(pod(LATE, ['node', 'loop.mjs', '--model', LATE_MODEL]));
-    function pod(name: string, command: readonly string[]): object {
-      const labels = { app: APP, 'seks.ai/inject': 'true' };
-      return agentPod({ name, namespace: namespace.name, labels, image: images.agent, command });
-    }
+    await kubectl.apply(podOf(suite(), ofPod(LATE, ['node', 'loop.mjs', '--model', LATE_MODEL])));
   }, 180_000);
 
   afterAll(async () => {
@@ -83,6 +67,12 @@ clusterSuite('the key service is down', (suite) => {
     await loop?.stop();
     await namespace.remove();
   }, 120_000);
+
+  /** both pods are of one binding */
+  function ofPod(name: string, command: readonly string[]): AgentSetup {
+    const labels = { app: APP, 'seks.ai/inject': 'true' };
+    return { app: APP, namespace: namespace.name, pod: { name, labels, command } };
+  }
 
   async function scaleKeyService(replicas: 0 | 1): Promise<void> {
     const { kubectl } = suite();

@@ -101,6 +101,13 @@ export async function sidecarMetrics(kubectl: Kubectl, { namespace, pod }: Targe
   return kubectl.raw(`/api/v1/namespaces/${namespace}/pods/${pod}:15090/proxy/metrics`);
 }
 
+/** the agent's pod as it is now */
+export async function podNow(kubectl: Kubectl, { namespace, pod: name }: Target): Promise<Pod> {
+  const pod = await kubectl.get<Pod>('pod', name, namespace);
+  if (pod === undefined) throw new Error(`pod ${name} is gone`);
+  return pod;
+}
+
 /** the newest pod of a Deployment or Pod `app: <name>`, once it is ready */
 export async function readyAgent(
   kubectl: Kubectl,

@@ -18,10 +18,13 @@ import { NAMESPACE, type Suite } from './suite.ts';
 export interface AgentSetup {
   /** name of pod, binding and label */
   readonly app: string;
-  /** default: openai */
+  /** default: the one that all files share */
+  readonly namespace?: string;
+  /** each has a credential with the key that the stub takes; default: openai */
   readonly providers?: readonly ChatProviderName[];
-  /** instead of a credential for each provider */
-  readonly credentials?: readonly CredentialSpec[];
+  /** further fields of each credential */
+  readonly credential?: Partial<CredentialSpec>;
+  /** further fields of the binding's spec */
   readonly binding?: Readonly<Record<string, unknown>>;
   readonly pod?: Partial<PodOptions>;
 }
@@ -31,36 +34,31 @@ export const secretOf = (app: string): string => `${app}-keys`;
 
 /** a fresh pod with its own sealed keys and binding, ready to be worked with */
 export async function startAgent(suite: Suite, setup: AgentSetup): Promise<Target> {
-  const { app } = setup;
-  await removeAgent(suite, app);
+  const { app, namespace } = setup;
+  // In a namespace of the test's own nothing is left of an earlier run.
+  if (namespace === undefined) await removeAgent(suite, app);
   await prepareAgent(suite, setup);
   await suite.kubectl.apply(podOf(suite, setup));
-  return readyAgent(suite.kubectl, NAMESPACE, app);
+  return readyAgent(suite.kubectl, namespace ?? NAMESPACE, app);
 }
 
 /** sealed keys and binding alone */
 export async function prepareAgent(suite: Suite, setup: AgentSetup): Promise<void> {
-  const { app, providers = ['openai'] } = setup;
-  const secrets = setup.credentials === undefined ? await sealedKeys(suite, secretOf(app), providers) : [];
-  const credentials = setup.credentials ?? providers.map((provider) => credential(provider, secretOf(app)));
+  const { app, namespace = NAMESPACE, providers = ['openai'], binding: spec = {} } = setup;
+  const secret = secretOf(app);
+  const credentials = providers.map((provider) => ({ ...credential(provider, secret), ...setup.credential }));
   await suite.kubectl.apply(
-    ...secrets,
-    seksBinding({
-      name: app,
-      namespace: NAMESPACE,
-      app,
-      credentials,
-      ...(setup.binding === undefined ? {} : { spec: setup.binding }),
-    }),
+    await sealedKeys(suite, { namespace, secret, providers }),
+    seksBinding({ name: app, namespace, app, credentials, spec }),
   );
 }
 
 export function podOf(suite: Suite, setup: AgentSetup): ReturnType<typeof agentPod> {
-  const { app, pod } = setup;
-  return agentPod({ name: app, namespace: NAMESPACE, image: suite.images.agent, command: IDLE, ...pod });
+  const { app, namespace = NAMESPACE, pod } = setup;
+  return agentPod({ name: app, namespace, image: suite.images.agent, command: IDLE, ...pod });
 }
 
-/** pod, binding and Secret; waits until they are gone */
+/** pod, binding and Secret in the shared namespace; waits until they are gone */
 export async function removeAgent({ kubectl }: Suite, app: string): Promise<void> {
   await kubectl.run([
     'delete',
@@ -77,24 +75,20 @@ export async function removeAgent({ kubectl }: Suite, app: string): Promise<void
 /** the sealed Secrets of all providers' keys, merged into one */
 async function sealedKeys(
   { kubectl, stub }: Suite,
-  secret: string,
-  providers: readonly ChatProviderName[],
-): Promise<object[]> {
+  at: {
+    readonly namespace: string;
+    readonly secret: string;
+    readonly providers: readonly ChatProviderName[];
+  },
+): Promise<object> {
+  const { namespace, secret, providers } = at;
   const sealed = await Promise.all(
     providers.map((provider) =>
-      sealSecret(kubectl, {
-        provider,
-        namespace: NAMESPACE,
-        secret,
-        key: provider,
-        plaintext: stub.keys[provider],
-      }),
+      sealSecret(kubectl, { provider, namespace, secret, key: provider, plaintext: stub.keys[provider] }),
     ),
   );
-  const [first] = sealed;
-  if (first === undefined) return [];
   const merge = (part: 'data' | 'stringData'): object => Object.assign({}, ...sealed.map((one) => one[part]));
-  return [{ ...first, data: merge('data'), stringData: merge('stringData') }];
+  return { ...sealed[0], data: merge('data'), stringData: merge('stringData') };
 }
 
 /** one agent with all four providers that several files share, as starting pods is what takes the time */

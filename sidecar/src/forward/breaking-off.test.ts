@@ -67,15 +67,18 @@ describe('S14: when one side goes', () => {
   test.each([{}, { 'content-length': '1000' }])(
     'a provider that breaks off (%o) is an error to the client, never a clean end',
     async (headers) => {
+      let begun: ServerResponse | undefined;
       rig.reply((response) => {
+        begun = response;
         response.writeHead(200, headers);
         response.write('half');
-        setTimeout(() => response.destroy(), 10);
       });
       const request = rig.open();
       request.end('{}');
       const answer = await answerTo(request);
-      await expect(text(answer)).rejects.toThrow('aborted');
+      const broken = expect(text(answer)).rejects.toThrow('aborted');
+      begun?.destroy();
+      await broken;
       await eventually(() =>
         expect(rig.sidecar.audit.at(-1)).toMatchObject({ code: 'SEKS_UPSTREAM_UNREACHABLE', partial: true }),
       );

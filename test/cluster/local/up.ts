@@ -16,6 +16,7 @@ import { ensureCertificates } from './certificates.ts';
 import { cgroupMounts, makeCgroups } from './cgroups.ts';
 import { containerRuntime } from './containers.ts';
 import { apiServer, auditPolicyText, controllerManager, etcd, scheduler } from './control-plane.ts';
+import { criIsReady } from './cri.ts';
 import { applyNeededSettings, readSettings } from './host-settings.ts';
 import { hasKubeChains, savedRules } from './iptables-cleanup.ts';
 import { componentKubeconfigPath, writeKubeconfig } from './kubeconfig.ts';
@@ -153,11 +154,15 @@ async function startContainerd(options: LocalUpOptions, processes: OwnedProcesse
   const program = localProgram(options);
   await ensureConfigured(processes, containerd(paths, program));
   const runtime = containerRuntime(program('ctr'), paths.containerdSocket);
-  await waitUntil(() => runtime.isReady(), {
-    what: 'containerd',
+  const wait = {
     timeoutMs: 30_000,
     logFile: processes.logFile('containerd'),
     hopeless: () => processes.whyDead('containerd'),
+  };
+  await waitUntil(() => runtime.isReady(), { ...wait, what: 'containerd' });
+  await waitUntil(() => criIsReady(paths.containerdSocket), {
+    ...wait,
+    what: 'containerd to serve the kubelet',
   });
   if (!(await runtime.hasImage(pauseImage)))
     await runtime.importImage(await ensurePauseArchive(options.cacheDir));

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { answerTo } from '../testing/agent-request.ts';
-import { untilStill } from '../testing/until.ts';
+import { standstill } from '../testing/until.ts';
 import { type ForwardingRig, KEY, startForwardingRig } from './testing/forwarding-rig.ts';
 
 const SIZE = 64 * 1024 * 1024;
@@ -71,8 +71,7 @@ describe('streaming', () => {
     const request = rig.open();
     let taken = 0;
     const sending = sendBlocks(request, SIZE, (bytes) => (taken += bytes));
-    await untilStill(() => taken);
-    expect(taken).toBeLessThan(SIZE / 2);
+    expect(await standstill(() => taken)).toBeLessThan(SIZE / 2);
     const answered = answerTo(request);
     rig.upstream.answer(() => {});
     let received = 0;
@@ -93,8 +92,7 @@ describe('streaming', () => {
     const request = rig.open();
     request.end('{}');
     const answer = await answerTo(request);
-    await untilStill(() => taken);
-    expect(taken).toBeLessThan(SIZE / 2);
+    expect(await standstill(() => taken)).toBeLessThan(SIZE / 2);
     let received = 0;
     for await (const chunk of answer) received += (chunk as Buffer).length;
     expect(received).toBe(SIZE);

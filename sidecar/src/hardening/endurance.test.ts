@@ -6,7 +6,7 @@ import { Agent, type IncomingMessage, request as httpRequest } from 'node:http';
 
 import { startSidecar, type TestSidecar } from '../testing/test-sidecar.ts';
 import { startUpstream, type TestUpstream } from '../testing/tls-upstream.ts';
-import { until } from '../testing/until.ts';
+import { standstill, until } from '../testing/until.ts';
 import { KEYS, openConnections, TOKENS } from './rig.ts';
 
 const MEBIBYTE = 1_048_576;
@@ -45,15 +45,6 @@ function open(method: string, headers: Record<string, string> = {}) {
     method,
     headers: { authorization: `Bearer ${TOKENS[0]}`, ...headers },
   });
-}
-
-/** resolves when a count has stopped growing, at what it stopped */
-async function standstill(count: () => number): Promise<number> {
-  for (let before = -1; ;) {
-    if (count() === before) return before;
-    before = count();
-    await new Promise((resolve) => setTimeout(resolve, 250));
-  }
 }
 
 const piece = randomBytes(MEBIBYTE);

@@ -13,11 +13,12 @@ export async function until(
   }
 }
 
-/** waits until a number has begun to grow and has then stopped to */
-export async function untilStill(read: () => number): Promise<void> {
-  for (let before = -1, now = 0; now === 0 || before !== now;) {
+/** waits until a count has begun to grow and stands still; resolves with what it stands at */
+export async function standstill(count: () => number): Promise<number> {
+  for (let before = 0; ;) {
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    const now = count();
+    if (now > 0 && now === before) return now;
     before = now;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    now = read();
   }
 }

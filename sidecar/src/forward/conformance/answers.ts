@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 
 import { answerTo } from '../../testing/agent-request.ts';
-import { untilStill } from '../../testing/until.ts';
+import { standstill } from '../../testing/until.ts';
 import type { ForwarderKind } from '../forwarder-kinds.ts';
 import type { UpstreamAnswer } from '../forwarder.ts';
 import { OK } from './raw-upstream.ts';
@@ -163,7 +163,7 @@ export function describeAnswers(kind: ForwarderKind): void {
       const request = rig.relay.open({});
       request.end();
       const answer = await answerTo(request);
-      await untilStill(() => taken);
+      await standstill(() => taken);
       expect(taken).toBeLessThan(size / 2);
       let got = 0;
       for await (const chunk of answer) got += (chunk as Buffer).length;

@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { answerTo } from '../../testing/agent-request.ts';
 import { eventually } from '../../testing/eventually.ts';
 import { startUpstream, type TestUpstream } from '../../testing/tls-upstream.ts';
-import { untilStill } from '../../testing/until.ts';
+import { standstill } from '../../testing/until.ts';
 import type { ForwarderKind } from '../forwarder-kinds.ts';
 import { forwarderTo, HOST } from './raw-upstream.ts';
 import { type RelayServer, startRelay } from './relay-server.ts';
@@ -126,7 +126,7 @@ export function describeRequests(kind: ForwarderKind): void {
         for (; taken < size; taken += block.length) if (!request.write(block)) await once(request, 'drain');
         request.end();
       })();
-      await untilStill(() => taken);
+      await standstill(() => taken);
       expect(taken).toBeLessThan(size / 2);
       let received = 0;
       const [incoming, response] = upload ?? [];

@@ -1,7 +1,6 @@
 // docs/errors.md from the error catalogue.
-import type { ErrorCode } from '../src/errors/catalogue.ts';
+import { type ErrorCode, ERRORS, reasonOf } from '../src/errors/catalogue.ts';
 import type { ErrorSpec } from '../src/errors/error-spec.ts';
-import { ERRORS, reasonOf } from '../src/errors/catalogue.ts';
 
 const AREAS: Record<ErrorSpec['area'], { title: string; text: string }> = {
   request: {

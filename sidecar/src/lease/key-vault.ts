@@ -1,5 +1,5 @@
 // One opened provider key with all that is derived from it, and the requests that it is being used for.
-import type { SeksError, Secret } from '@seks/crds';
+import type { Secret, SeksError } from '@seks/crds';
 
 import { createKeyBreaker, type KeyBreaker } from '../limits/key-breaker.ts';
 import { type Needles, needlesOf } from '../scrub/needles.ts';

@@ -45,6 +45,7 @@ export class Exchange {
   cut(reason: SeksError): void {
     // First: the answer below may reach its end at once, and then nothing else would tell the provider.
     this.forwarded?.destroy();
-    answerError(this.response, reason, this.account.requestId);
+    const { response } = this;
+    if (!response.destroyed) answerError(response, reason, this.account.requestId);
   }
 }

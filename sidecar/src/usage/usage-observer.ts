@@ -4,6 +4,7 @@ import { createBodyReader } from './body-reader.ts';
 import { JsonPathScanner } from './json-path-scanner.ts';
 import { isModelName } from './model-name.ts';
 import { largerCounts, type TokenCounts, type UsageFormat } from './token-counts.ts';
+import { tokensOf } from './untold-usage.ts';
 import { countsOf, readUsage, type UsageFields } from './usage-fields.ts';
 import { ANSWER_PATHS } from './usage-paths.ts';
 
@@ -22,7 +23,6 @@ export interface UsageObserver {
   estimate(): TokenCounts | undefined;
 }
 
-const TEXT_BYTES_PER_TOKEN = 4;
 const WHOLE_JSON = /^application\/json *(?:;|$)/i;
 /** Anthropic's first word: the input is final, the output a placeholder */
 const PROVISIONAL = 'message.usage';
@@ -72,7 +72,7 @@ export function createUsageObserver(
     estimate() {
       const known = counts();
       if (outputKnown || aside.output !== undefined || scanner.textBytes === 0 || alwaysTells) return known;
-      const guess = Math.ceil(scanner.textBytes / TEXT_BYTES_PER_TOKEN);
+      const guess = tokensOf({ text: scanner.textBytes, media: 0 }).all;
       return { ...known, output: Math.max(known?.output ?? 0, guess) };
     },
   };

@@ -57,6 +57,12 @@ describe('modelsInMessage', () => {
     expect(modelsInMessage(Buffer.from(text))).toEqual([{ model: 'a', owner }]);
   });
 
+  test('S7: an escaped key is found where V8 would take it for one that an agent made it remember', () => {
+    // https://github.com/nodejs/node/issues/63785
+    JSON.parse('{"first":1,"\\\\u006":2}');
+    expect(read('{"first":1,"\\u006dodel":"a"}')).toEqual(['a']);
+  });
+
   test.each([
     ['levels', '{"a":'.repeat(300) + '1' + '}'.repeat(300)],
     ['models', `{"a":[${'{"model":"a"},'.repeat(40_000)}{}]}`],
